@@ -150,6 +150,10 @@ impl Engine {
     pub async fn start(&self, _start: StartExecution) -> Result<Description, Error> {
         todo!()
     }
+    /// The ARN that an execution of that machine and name has or would have.
+    pub fn execution_arn(&self, _machine: &str, _name: &str) -> String {
+        todo!()
+    }
     /// Stops an execution: `ExecutionAborted`.
     pub async fn stop(
         &self,
