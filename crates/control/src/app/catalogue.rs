@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Error, Lock, ReleaseStatus, ServiceStatus, Shipway,
     deploy::{self, scope_of, text},
-    of_engine, of_host, of_lock, of_record,
+    of_engine, of_lock, of_record,
     view::{PAGE_MAX, outcome},
 };
 use crate::{
@@ -142,8 +142,8 @@ impl Shipway {
         row: &Environment,
         running: Option<&(String, BTreeSet<String>)>,
     ) -> Result<Vec<ServiceStatus>, Error> {
-        let groups = self.host.groups(&row.project, &row.environment).await;
-        let groups = groups.map_err(|error| of_host("asking the machine", error))?;
+        let groups = self.host.groups(&row.project, &row.environment);
+        let groups = self.ask("asking the machine", groups).await?;
         let mut names: BTreeSet<&String> = row.services.keys().collect();
         names.extend(running.iter().flat_map(|(_, services)| services));
         let mut services = Vec::new();
@@ -167,8 +167,8 @@ impl Shipway {
         groups: &[Group],
         deployment: Option<String>,
     ) -> Result<ServiceStatus, Error> {
-        let route = self.host.route(&id).await.map_err(|error| of_host("asking the edge", error))?;
-        let traffic = self.host.traffic(&id).await.map_err(|error| of_host("asking the edge", error))?;
+        let route = self.ask("asking the edge", self.host.route(&id)).await?;
+        let traffic = self.ask("asking the edge", self.host.traffic(&id)).await?;
         let groups = groups.iter().filter(|group| group.id.service == id.service);
         let groups = groups.map(|group| (group.id.release_id.clone(), group.processes.clone())).collect();
         let address = route.as_ref().map(|route| records::address(&route.listen, route.port));

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use shipway_asl::Timestamp;
 use shipway_engine::{Put, StartExecution, store};
 
-use super::{Deploy, Deployment, Error, Lock, Shipway, of_engine, of_host, of_lock, of_record};
+use super::{Deploy, Deployment, Error, Lock, Shipway, of_engine, of_lock, of_record};
 use crate::{
     deployer::{
         check::check_release,
@@ -45,7 +45,7 @@ impl Shipway {
         }
         self.is_new(&deploy.release).await?;
         self.is_unlocked(&deploy.release).await?;
-        self.host.check(&deploy.release).await.map_err(|error| of_host("checking the machine", error))?;
+        self.ask("checking the machine", self.host.check(&deploy.release)).await?;
         self.accept(deploy).await
     }
 

@@ -1,6 +1,6 @@
 //! What a service's processes wrote.
 
-use super::{Error, Shipway, of_host, of_record};
+use super::{Error, Shipway, of_record};
 use crate::{
     deployer::records,
     host::{GroupId, LogPage, LogQuery},
@@ -23,7 +23,7 @@ impl Shipway {
             service: service.to_owned(),
             release_id: self.release_meant(project, environment, service, release_id).await?,
         };
-        self.host.logs(&group, query).await.map_err(|error| of_host("reading the logs", error))
+        self.ask("reading the logs", self.host.logs(&group, query)).await
     }
 
     async fn release_meant(

@@ -12,6 +12,7 @@ mod view;
 
 use std::sync::Arc;
 
+use futures_util::future::{Either, select};
 use shipway_engine::Engine;
 use tokio_util::task::TaskTracker;
 
@@ -20,7 +21,7 @@ pub use self::types::{
 };
 pub use crate::deployer::Progress;
 use crate::{
-    deployer::{Dispatcher, progress::Live, records},
+    deployer::{Dispatcher, context::CALL_MAX, progress::Live, records},
     host::{Host, HostError},
     lock::records::Locks,
 };
@@ -45,6 +46,23 @@ impl Shipway {
     /// The host below.
     pub fn host(&self) -> &Arc<dyn Host> {
         &self.host
+    }
+
+    /// Asks the host something that must not keep a person waiting.
+    async fn ask<T>(
+        &self,
+        operation: &str,
+        call: impl Future<Output = Result<T, HostError>>,
+    ) -> Result<T, Error> {
+        let clock = self.engine.clock();
+        let late = clock.sleep_until(clock.now().plus_millis(CALL_MAX.0));
+        match select(Box::pin(call), late).await {
+            Either::Left((answer, _)) => answer.map_err(|error| of_host(operation, error)),
+            Either::Right(_) => Err(Error::Unavailable {
+                operation: operation.to_owned(),
+                reason: format!("the host did not answer within {CALL_MAX}"),
+            }),
+        }
     }
 
     fn locks(&self) -> Locks {

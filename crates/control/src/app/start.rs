@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use shipway_engine::Builder;
+use shipway_engine::{Builder, TaskHandler};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Error, Shipway, of_engine};
@@ -19,10 +19,20 @@ impl Shipway {
         host: Arc<dyn Host>,
         stop: CancellationToken,
     ) -> Result<Self, Error> {
+        Self::start_with(builder, host, stop, |handler| handler).await
+    }
+
+    /// [`Shipway::start`] with the deployers' task handler wrapped: to measure tasks, or to disturb them.
+    pub async fn start_with(
+        builder: Builder,
+        host: Arc<dyn Host>,
+        stop: CancellationToken,
+        wrap: impl FnOnce(Arc<dyn TaskHandler>) -> Arc<dyn TaskHandler>,
+    ) -> Result<Self, Error> {
         let live = Live::default();
         let dispatcher = Arc::new(Dispatcher::new(Arc::clone(&host), live.clone()));
-        let handler: Arc<Dispatcher> = Arc::clone(&dispatcher);
-        let engine = builder.handler(FUNCTION_ARN, handler).start(stop.clone()).await;
+        let handler: Arc<dyn TaskHandler> = Arc::<Dispatcher>::clone(&dispatcher);
+        let engine = builder.handler(FUNCTION_ARN, wrap(handler)).start(stop.clone()).await;
         let engine = engine.map_err(|error| of_engine("starting the engine", &error))?;
         for deployer in DEPLOYERS {
             let put = engine.put_machine(deployer.name, &deployer.definition(FUNCTION_ARN)).await;

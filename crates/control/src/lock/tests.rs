@@ -103,11 +103,14 @@ proptest! {
                     prop_assert!(old.expires_at <= now && present == Holder::Ended);
                     prop_assert!(new.token > old.token);
                 }
-                (State::Held(old), State::Free) => prop_assert!(match request {
-                    Request::Release { holder } => holder == old.holder,
-                    Request::Break { present } => present != Holder::Running,
-                    Request::Acquire { .. } | Request::Renew { .. } => false,
-                }),
+                (State::Held(old), State::Free) => {
+                    let is_right = match request {
+                        Request::Release { holder } => holder == old.holder,
+                        Request::Break { present } => present != Holder::Running,
+                        Request::Acquire { .. } | Request::Renew { .. } => false,
+                    };
+                    prop_assert!(is_right);
+                }
                 (State::Free, State::Held(new)) => prop_assert!(new.token > highest),
                 (State::Free, State::Free) => prop_assert!(false, "a free lock is not written"),
             }

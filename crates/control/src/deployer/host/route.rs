@@ -110,16 +110,11 @@ fn group_ports(route: &Route, target: &Target, groups: &[Group]) -> Option<Vec<u
     (!ports.is_empty()).then_some(ports)
 }
 
-/// Without the targets of a release.
-pub fn without(route: &Route, release_id: &str) -> Route {
-    let others = route.targets.iter().filter(|target| target.release_id != release_id);
-    Route { targets: others.cloned().collect(), ..route.clone() }
-}
-
-/// Only the targets of a release.
+/// Only the target of a release, with all the traffic.
 pub fn only(route: &Route, release_id: &str) -> Route {
     let ours = route.targets.iter().filter(|target| target.release_id == release_id);
-    Route { targets: ours.cloned().collect(), ..route.clone() }
+    let ours = ours.map(|target| Target { weight: 100, ..target.clone() });
+    Route { targets: ours.collect(), ..route.clone() }
 }
 
 #[cfg(test)]
