@@ -1,0 +1,1 @@
+//! Claims about what definitions are refused for.
