@@ -6,7 +6,9 @@ use serde_json::Value;
 
 use super::flow::flow;
 use super::reader::{Findings, Reader, SCHEMA};
-use super::{Kind, MapOver, Mode, Scope, State, StateKind, StateMachine, Task, Wait, conditions, graph, policy};
+use super::{
+    Kind, MapOver, Mode, Scope, State, StateKind, StateMachine, Task, Wait, conditions, graph, policy,
+};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::limits::{DEFINITION_BYTES_MAX, NESTING_MAX, SECONDS_MAX, STATE_NAME_CHARS_MAX};
 use crate::timestamp;
@@ -45,7 +47,9 @@ fn parse(definition: &str, findings: &Findings) -> Option<StateMachine> {
     }
     let value: Value = match serde_json::from_str(definition) {
         Ok(value) => value,
-        Err(error) => return refuse("INVALID_JSON_DESCRIPTION", format!("The definition is no JSON: {error}")),
+        Err(error) => {
+            return refuse("INVALID_JSON_DESCRIPTION", format!("The definition is no JSON: {error}"));
+        }
     };
     if !value.is_object() {
         return refuse(SCHEMA, "Definition must be a valid JSON object".into());
@@ -102,7 +106,12 @@ impl Parser {
             if let Some(parsed) = self.state(name, &state) {
                 if self.states.insert(name.clone(), parsed).is_some() {
                     let message = format!("Duplicate state name: {name}");
-                    states.findings.add(Severity::Error, "DUPLICATE_STATE_NAME", state.pointer.clone(), message);
+                    states.findings.add(
+                        Severity::Error,
+                        "DUPLICATE_STATE_NAME",
+                        state.pointer.clone(),
+                        message,
+                    );
                 }
                 names.push(name.clone());
             }

@@ -42,14 +42,16 @@ impl Failure {
 
     /// How AWS reports it outside of Retry and Catch.
     fn reported(self) -> Failed {
-        let error = if self.is("States.HeartbeatTimeout") { Some("States.Timeout".into()) } else { self.error };
+        let error =
+            if self.is("States.HeartbeatTimeout") { Some("States.Timeout".into()) } else { self.error };
         Failed { error, cause: self.cause }
     }
 
     /// What a catcher hands on.
     fn output(&self) -> Value {
         let mut output = Map::new();
-        let error = if self.is("States.HeartbeatTimeout") { Some("States.Timeout") } else { self.error.as_deref() };
+        let error =
+            if self.is("States.HeartbeatTimeout") { Some("States.Timeout") } else { self.error.as_deref() };
         output.insert("Error".into(), error.unwrap_or_default().into());
         output.insert("Cause".into(), self.cause.as_deref().unwrap_or_default().into());
         output.into()

@@ -17,11 +17,19 @@ fn story(world: &World) -> String {
         lines.push(format!("{} <- {} {}{name}", event.id, event.previous_event_id, event.type_name()));
     }
     let end = (world.execution.status(), world.execution.output(), world.execution.error());
-    lines.push(format!("{end:?} after {} s", world.now.millis_since(Timestamp::parse("2026-11-21T04:00:00Z").unwrap()) / 1000));
+    lines.push(format!(
+        "{end:?} after {} s",
+        world.now.millis_since(Timestamp::parse("2026-11-21T04:00:00Z").unwrap()) / 1000
+    ));
     lines.join("\n")
 }
 
-fn check(states: &Value, input: Value, answer: impl FnMut(&shipway_asl::ScheduledTask) -> Answer, expected: &Expect) {
+fn check(
+    states: &Value,
+    input: Value,
+    answer: impl FnMut(&shipway_asl::ScheduledTask) -> Answer,
+    expected: &Expect,
+) {
     let mut world = World::new(machine(states, "A"), start(input));
     world.run(answer);
     expected.assert_eq(&story(&world));
@@ -40,7 +48,11 @@ fn states_without_outside_run_in_one_step() {
         "C": {"Type": "Succeed", "OutputPath": "$.n"},
         "D": {"Type": "Fail"},
     });
-    check(&states, json!({}), |_| panic!("no task"), &expect![[r#"
+    check(
+        &states,
+        json!({}),
+        |_| panic!("no task"),
+        &expect![[r#"
         1 <- 0 ExecutionStarted
         2 <- 0 PassStateEntered A
         3 <- 2 PassStateExited A
@@ -49,7 +61,8 @@ fn states_without_outside_run_in_one_step() {
         6 <- 5 SucceedStateEntered C
         7 <- 6 SucceedStateExited C
         8 <- 7 ExecutionSucceeded
-        (Succeeded, Some(Number(5)), None) after 0 s"#]]);
+        (Succeeded, Some(Number(5)), None) after 0 s"#]],
+    );
 }
 
 #[test]
@@ -60,7 +73,11 @@ fn retry_backs_off_then_catches() {
             "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "C", "ResultPath": "$.error"}]},
         "C": {"Type": "Succeed"},
     });
-    check(&states, json!({}), |_| Answer::error("E"), &expect![[r#"
+    check(
+        &states,
+        json!({}),
+        |_| Answer::error("E"),
+        &expect![[r#"
         1 <- 0 ExecutionStarted
         2 <- 0 TaskStateEntered A
         3 <- 2 LambdaFunctionScheduled
@@ -76,5 +93,6 @@ fn retry_backs_off_then_catches() {
         13 <- 12 SucceedStateEntered C
         14 <- 13 SucceedStateExited C
         15 <- 14 ExecutionSucceeded
-        (Succeeded, Some(Object {"error": Object {"Error": String("E"), "Cause": String("because")}}), None) after 3 s"#]]);
+        (Succeeded, Some(Object {"error": Object {"Error": String("E"), "Cause": String("because")}}), None) after 3 s"#]],
+    );
 }

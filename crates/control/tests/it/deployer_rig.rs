@@ -10,15 +10,14 @@ use shipway_control::{
     app::{Deploy, Deployment, Error, Outcome, Shipway},
     release::Release,
 };
-use shipway_engine::{Builder, Clock, Config, Task, TaskFailure, TaskHandler};
+use shipway_engine::{Builder, Config, Task, TaskFailure, TaskHandler, VirtualClock};
 use tokio_util::sync::CancellationToken;
 
-use crate::{deployer_clock::IdleClock, deployer_world::World};
+use crate::deployer_world::World;
 
 /// Everything a test needs.
 pub struct Rig {
     pub world: World,
-    pub clock: Arc<IdleClock>,
     pub shipway: Shipway,
     stop: CancellationToken,
 }
@@ -48,9 +47,9 @@ impl TaskHandler for Mortal {
     }
 }
 
-/// Runs a test on one thread, as [`IdleClock`] needs it.
+/// Runs a test in paused time: waits take no time, and nothing depends on how fast the machine is.
 pub fn run<T>(test: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(test)
+    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(test)
 }
 
 impl Rig {
@@ -61,21 +60,20 @@ impl Rig {
     /// Every task is done `times` times.
     pub async fn repeating(times: usize) -> Self {
         let world = World::default();
-        let clock = IdleClock::start(7);
         let stop = CancellationToken::new();
-        let store = Arc::new(shipway_engine::MemoryStore::default());
-        let builder = Builder::new(store, Arc::<IdleClock>::clone(&clock), Config::default());
+        let clock = Arc::new(VirtualClock::new(Timestamp(1_764_000_000_000), 7));
+        let builder = Builder::new(shipway_engine::memory_store(), clock, Config::default());
         let wrapped = world.clone();
         let shipway = Shipway::start_with(builder, Arc::new(world.clone()), stop.clone(), |handler| {
             Arc::new(Mortal { world: wrapped, handler, times })
         })
         .await
         .unwrap();
-        Self { world, clock, shipway, stop }
+        Self { world, shipway, stop }
     }
 
     pub fn now(&self) -> Timestamp {
-        self.clock.now()
+        self.shipway.engine().clock().now()
     }
 
     pub async fn start(&self, release: Release) -> Result<Deployment, Error> {

@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod app;
-mod deployer_clock;
 mod deployer_harness;
 mod deployer_rig;
 mod deployer_world;
