@@ -83,7 +83,7 @@ impl Shipway {
     fn again(&self, old: Release) -> Release {
         let clock = self.engine.clock();
         let now = clock.now();
-        let time = now.to_string().replace(':', "-").replace('.', "-");
+        let time = now.to_string().replace([':', '.'], "-");
         let mut release = Release {
             release_id: format!("release-{time}-{}", letters(clock.entropy())),
             created_at: now,

@@ -49,7 +49,12 @@ impl TaskHandler for Mortal {
 
 /// Runs a test in paused time: waits take no time, and nothing depends on how fast the machine is.
 pub fn run<T>(test: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(test)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap()
+        .block_on(test)
 }
 
 impl Rig {
@@ -93,14 +98,9 @@ impl Rig {
     }
 
     pub async fn end_of(&self, id: &str) -> Deployment {
-        loop {
-            let deployment = self.shipway.deployment(id).await.unwrap();
-            if deployment.outcome != Outcome::Running {
-                return deployment;
-            }
-            let after = deployment.last_event_id;
-            self.shipway.engine().changed(&deployment.execution_arn, after).await.unwrap();
-        }
+        let deployment = self.shipway.deployment(id).await.unwrap();
+        self.shipway.engine().changed(&deployment.execution_arn, u64::MAX).await.unwrap();
+        self.shipway.deployment(id).await.unwrap()
     }
 
     /// Waits until a deployment is in a state.
@@ -135,14 +135,14 @@ impl Drop for Rig {
 pub fn release(version: &str) -> Release {
     release_of(
         version,
-        json!({
+        &json!({
             "web": {"command": "./web", "port": 8080, "processes": 2, "health": {"path": "/health", "grace": "5s"}},
             "worker": {"command": "./worker"}
         }),
     )
 }
 
-pub fn release_of(version: &str, services: Value) -> Release {
+pub fn release_of(version: &str, services: &Value) -> Release {
     serde_json::from_value(json!({
         "release_id": format!("release-{}", version.replace('.', "-")),
         "project_name": "acme/shop", "config_name": "production",
@@ -155,13 +155,18 @@ pub fn release_of(version: &str, services: Value) -> Release {
 
 /// As [`release`], with a step of 10 % and a bake.
 pub fn careful(version: &str) -> Release {
+    watched_for(version, "1s")
+}
+
+/// As [`release`], with a step of 10 % that is held and a bake that lasts `span`.
+pub fn watched_for(version: &str, span: &str) -> Release {
     release_of(
         version,
-        json!({
+        &json!({
             "web": {
                 "command": "./web", "port": 8080, "processes": 2,
                 "health": {"path": "/health", "grace": "5s"},
-                "shift": {"steps": [{"percent": 10, "hold": "1s"}]}, "bake": "1s"
+                "shift": {"steps": [{"percent": 10, "hold": span}]}, "bake": span
             },
             "worker": {"command": "./worker"}
         }),

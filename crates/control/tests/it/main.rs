@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod app;
+mod deployer_garbage;
 mod deployer_harness;
 mod deployer_rig;
 mod deployer_world;

@@ -87,9 +87,10 @@ async fn advance(
     let Some(old_serves) = old_serves(run, name) else { return Ok(()) };
     let step = watched.shift.as_ref().map(|shift| shift.step);
     let held = watched.shift.as_ref().map_or(0, |shift| cx.now().millis_since(shift.since));
-    let is_whole = run.progress.get(name).is_some_and(health::is_whole);
+    let is_steady =
+        run.progress.get(name).is_some_and(|progress| health::is_steady(progress, &watched.streaks));
     let to = match route::next(&service, step, held, old_serves) {
-        Move::To(to) if is_whole => to,
+        Move::To(to) if is_steady => to,
         Move::To(_) | Move::Stay => match step {
             Some(step) => step,
             None => return Ok(()),
