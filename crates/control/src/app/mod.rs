@@ -33,6 +33,8 @@ pub struct Shipway {
     host: Arc<dyn Host>,
     live: Live,
     dispatcher: Arc<Dispatcher>,
+    /// Ended deployments, which do not change any more.
+    ended: view::Ended,
     /// Owns what runs in the background.
     tasks: TaskTracker,
 }

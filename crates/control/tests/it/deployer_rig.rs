@@ -10,7 +10,7 @@ use shipway_control::{
     app::{Deploy, Deployment, Error, Outcome, Shipway},
     release::Release,
 };
-use shipway_engine::{Builder, Config, Task, TaskFailure, TaskHandler, VirtualClock};
+use shipway_engine::{Builder, Config, Store, Task, TaskFailure, TaskHandler, VirtualClock};
 use tokio_util::sync::CancellationToken;
 
 use crate::deployer_world::World;
@@ -19,6 +19,7 @@ use crate::deployer_world::World;
 pub struct Rig {
     pub world: World,
     pub shipway: Shipway,
+    store: Arc<dyn Store>,
     stop: CancellationToken,
 }
 
@@ -64,17 +65,29 @@ impl Rig {
 
     /// Every task is done `times` times.
     pub async fn repeating(times: usize) -> Self {
-        let world = World::default();
+        Self::over(shipway_engine::memory_store(), World::default(), Timestamp(1_764_000_000_000), times)
+            .await
+    }
+
+    /// Kills Shipway and starts it again over the same store and machine.
+    pub async fn restart(self) -> Self {
+        self.stop.cancel();
+        self.shipway.engine().stopped().await;
+        self.shipway.stopped().await;
+        Self::over(Arc::clone(&self.store), self.world.clone(), self.now(), 1).await
+    }
+
+    async fn over(store: Arc<dyn Store>, world: World, now: Timestamp, times: usize) -> Self {
         let stop = CancellationToken::new();
-        let clock = Arc::new(VirtualClock::new(Timestamp(1_764_000_000_000), 7));
-        let builder = Builder::new(shipway_engine::memory_store(), clock, Config::default());
+        let clock = Arc::new(VirtualClock::new(now, u64::try_from(now.0).unwrap()));
+        let builder = Builder::new(Arc::clone(&store), clock, Config::default());
         let wrapped = world.clone();
         let shipway = Shipway::start_with(builder, Arc::new(world.clone()), stop.clone(), |handler| {
             Arc::new(Mortal { world: wrapped, handler, times })
         })
         .await
         .unwrap();
-        Self { world, shipway, stop }
+        Self { world, shipway, store, stop }
     }
 
     pub fn now(&self) -> Timestamp {

@@ -116,6 +116,9 @@ async fn advance(
 fn route_at(run: &Run, watch: &Watch<'_>, name: &str, service: &Service, step: usize) -> Option<Route> {
     let port = service.port?;
     let new = route::target(watch.group(run, name)?, &service.health);
+    if new.ports.len() < usize::from(service.processes) {
+        return None;
+    }
     let old = run.found.previous.get(name).and_then(|previous| previous.route.as_ref());
     let targets: Vec<Target> = old.map(|old| route::alive(old, &watch.groups)).unwrap_or_default();
     let targets = targets.into_iter().filter(|target| target.release_id != run.release.release_id).collect();
