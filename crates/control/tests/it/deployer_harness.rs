@@ -276,3 +276,32 @@ fn a_stale_holder_changes_nothing() {
         });
     }
 }
+
+/// A halt is either taken, and the deployment ends halted and clean, or refused as too late, and it succeeds.
+#[test]
+fn a_halt_at_any_call_is_taken_or_refused_and_never_forgotten() {
+    let (calls, _) = run(ends_clean(None, Scenario::Good));
+    let mut ends = BTreeMap::new();
+    for call in 1..calls {
+        run(async {
+            let rig = prepared(Scenario::Good).await;
+            let old = rig.world.snapshot();
+            rig.world.begin(Some((call, Mode::Pauses)));
+            let deployment = rig.start(watched_for("2.0.0", "100ms")).await.unwrap();
+            rig.world.until_paused().await;
+            let halted = rig.shipway.halt(&deployment.id, "bo", "stop").await;
+            rig.world.resume();
+            let deployment = rig.end_of(&deployment.id).await;
+            let (expected, world) = match halted {
+                Ok(_) => (Outcome::Halted, old),
+                Err(_) => (Outcome::Succeeded, new()),
+            };
+            assert_eq!(deployment.outcome, expected, "{call} {:?} {:?}", rig.world.calls(), deployment.error);
+            assert_eq!(rig.world.snapshot(), world, "{call}");
+            assert_eq!(rig.world.violations(), Vec::<String>::new(), "{call}");
+            assert_eq!(rig.holder().await, None, "{call}");
+            *ends.entry(format!("{expected:?}")).or_insert(0) += 1;
+        });
+    }
+    assert!(ends["Halted"] > 20 && ends["Succeeded"] >= 5, "{ends:?}");
+}

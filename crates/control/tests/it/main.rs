@@ -6,3 +6,4 @@ mod deployer_garbage;
 mod deployer_harness;
 mod deployer_rig;
 mod deployer_world;
+mod lock;
