@@ -17,6 +17,7 @@ use crate::{
 #[schemars(rename = "Shipway")]
 pub struct File {
     /// The project: `name` or `org/name`, in lower-case letters, digits and `-`.
+    #[schemars(regex(pattern = r"^[a-z0-9][a-z0-9-]{0,39}(/[a-z0-9][a-z0-9-]{0,39})?$"))]
     pub project: Option<String>,
     /// The environment that `shipway deploy` means when none is named.
     pub default_environment: Option<String>,
@@ -42,10 +43,12 @@ pub struct FileService {
     /// Environment variables; `PORT` and `SHIPWAY_*` are set by Shipway.
     pub env: BTreeMap<String, String>,
     /// The public port; none for a worker.
+    #[schemars(range(min = 1))]
     pub port: Option<u16>,
     /// Address on which the public port is opened; 127.0.0.1 if not given.
     pub listen: Option<String>,
     /// How many processes, 1 to 64; 1 if not given.
+    #[schemars(range(min = 1, max = 64))]
     pub processes: Option<u16>,
     /// When a process counts as healthy: a path such as "/health", or a table.
     pub health: Option<FileHealth>,
@@ -60,6 +63,7 @@ pub struct FileService {
     /// How long a process may take to end after SIGTERM before SIGKILL; 10s if not given.
     pub stop_timeout: Option<Millis>,
     /// Crashes of new processes that are tolerated while deploying; 0 if not given.
+    #[schemars(range(max = 1000))]
     pub crashes_max: Option<u32>,
 }
 
@@ -135,6 +139,7 @@ pub struct HealthTable {
 #[schemars(rename = "Gate")]
 pub struct FileGate {
     /// Share of 5xx answers and failed connections that is too much, 0 to 1; 0.01 if not given.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub error_ratio_max: Option<f64>,
     /// 99th percentile of latency that is too much.
     pub p99_max: Option<Millis>,

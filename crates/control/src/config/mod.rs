@@ -214,22 +214,22 @@ impl Config {
         ConfigError { file, line, column, key, reason: reason.into(), hint }
     }
 
-    /// Where in the file a field of the environment's release is said: in the environment, or for all.
+    /// The key with which the file says a field of the environment's release: that of the environment before that
+    /// of all, and the nearest one around it if the field itself is not written, as in `health = "/x"`.
     fn key_in(&self, environment: &str, field: &str) -> String {
         let field = field.replace(".steps[", "[");
-        let there = format!("environments.{environment}.{field}");
-        let short = format!("environments.{environment}.{}", field.rsplit('.').next().unwrap_or_default());
-        let candidates = [&there, &field];
-        let said = candidates.into_iter().find(|key| self.places.has(key));
-        // WHY: `health = "/x"` says `health.path`, and `shift = [..]` on the environment that of its services.
-        let around = || field.rsplit_once(['.', '[']).map(|(outer, _)| outer.to_owned());
-        said.cloned().or_else(|| self.places.has(&short).then_some(short)).unwrap_or_else(|| match around() {
-            Some(outer) if !self.places.has(&outer) && outer.contains('.') => {
-                let named = self.key_in(environment, &outer);
-                if self.places.has(&named) { named } else { field.clone() }
-            }
-            _ => field.clone(),
-        })
+        let outer = std::iter::successors(Some(field.as_str()), |key| {
+            key.rfind(['.', '[']).and_then(|end| key.get(..end))
+        });
+        let keys = outer.flat_map(|key| {
+            let in_service = key.strip_prefix("services.").and_then(|rest| rest.split_once('.'));
+            let default = in_service.map(|(_, rest)| format!("environments.{environment}.{rest}"));
+            [Some(format!("environments.{environment}.{key}")), Some(key.to_owned()), default]
+                .into_iter()
+                .flatten()
+        });
+        let said = keys.into_iter().find(|key| self.places.has(key));
+        said.unwrap_or_else(|| field.clone())
     }
 }
 

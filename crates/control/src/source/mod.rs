@@ -9,6 +9,7 @@ mod build;
 mod detect;
 mod git;
 mod init;
+mod paths;
 mod repo;
 
 use std::path::PathBuf;

@@ -37,6 +37,29 @@ pub struct Versioned {
     pub trail: Vec<Step>,
 }
 
+impl Versioned {
+    /// Why this version, for a person: where it was counted from, by which rule, and what each commit did.
+    pub fn explain(&self, rules: &Rules) -> String {
+        let id = self.commit.sha.get(..10).unwrap_or(&self.commit.sha);
+        let from = match &self.tag {
+            Some(tag) if self.is_tagged => {
+                return format!("{} is the tag `{}` of {id}\n", self.version, tag.name);
+            }
+            Some(tag) => format!("counted from tag `{}`", tag.name),
+            None => format!("counted from 0.0.0: no tag `{}<version>` leads to it", rules.tag_prefix),
+        };
+        let mut text = format!("{} is the version of {id}, {from}\n", self.version);
+        for step in &self.trail {
+            let line = format!("  {:<10} {}  [{}]\n", step.version.to_string(), step.title, step.reason);
+            text.push_str(&line);
+        }
+        if self.version.major == 0 {
+            text.push_str(&format!("below 1.0.0 the rule is `zero = \"{}\"`\n", rules.zero));
+        }
+        text
+    }
+}
+
 /// The version of the commit that is checked out.
 pub fn of_head(repo: &Repo, rules: &Rules) -> Result<Versioned, Error> {
     of_commit(repo, repo.head()?, rules)

@@ -301,7 +301,7 @@ types.Feat = "minor"
               hint: PORT and SHIPWAY_* are set by Shipway; the public port is `port`
             shipway.toml:12:5: `services.web.env.A-B`: `A-B` is not the name of a variable
               hint: letters, digits and `_`
-            shipway.toml:13:1: `services.web.health.path`: `health` is not a path
+            shipway.toml:13:1: `services.web.health`: `health` is not a path
               hint: such as `/health`, without blanks
             shipway.toml:14:43: `services.web.shift[1].percent`: 50 is not more than the 50 of the step before
               hint: let the percents rise
@@ -311,7 +311,7 @@ types.Feat = "minor"
               hint: 1 % is 0.01
             shipway.toml:17:11: `services.worker`: there is no command
               hint: such as `command = "bin/web"`, or `procfile = "web"`
-            shipway.toml:18:1: `services.worker.health.path`: a service without a port answers no path
+            shipway.toml:18:1: `services.worker.health`: a service without a port answers no path
               hint: give the service a `port`, or leave the path out
             shipway.toml:19:1: `services.worker.processes`: 65 is not between 1 and 64
             shipway.toml:21:11: `services.Api_2`: `Api_2` is not a name: lower-case letters, digits and `-`, starting with a letter or digit, at most 40 characters
@@ -355,7 +355,7 @@ port = 9000
               hint: give each service a port of its own
             shipway.toml:13:1: `environments.production.bake`: shift and bake take 122s, the deployment may take 1m
               hint: shorten them, or raise `timeout`
-            shipway.toml:14:41: `environments.production.shift[1]`: 10 is not more than the 20 of the step before
+            shipway.toml:14:43: `environments.production.shift[1].percent`: 10 is not more than the 20 of the step before
               hint: let the percents rise
             shipway.toml:15:35: `environments.production.services.wbe`: there is no command
               hint: did you mean `web`?

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use expect_test::expect;
 use semver::Version;
 use serde_json::Value;
 use shipway_control::{
@@ -242,6 +243,34 @@ fn without_a_tag_the_first_feature_is_0_1_0() {
     assert_eq!(head_version(&repository), ("0.0.1".to_owned(), None, false));
     repository.commit("feat: open the shop");
     assert_eq!(head_version(&repository), ("0.1.0".to_owned(), None, false));
+}
+
+#[test]
+fn why_this_version_is_told_commit_by_commit() {
+    let repository = Repository::new();
+    let explain = || {
+        let rules = Rules::default();
+        let versioned = of_head(&repository.open(), &rules).unwrap();
+        versioned.explain(&rules).replace(&versioned.commit.sha[..10], "<id>")
+    };
+    repository.commit("feat: open");
+    expect![[r#"
+        0.1.0 is the version of <id>, counted from 0.0.0: no tag `v<version>` leads to it
+          0.1.0      feat: open  [type `feat`: minor]
+        below 1.0.0 the rule is `zero = "minor"`
+    "#]].assert_eq(&explain());
+    repository.git(&["tag", "v0.3.0"]);
+    expect![[r#"
+        0.3.0 is the tag `v0.3.0` of <id>
+    "#]].assert_eq(&explain());
+    repository.commit("docs: hours");
+    repository.commit("feat!: new address\n\nbody");
+    expect![[r#"
+        0.4.0 is the version of <id>, counted from tag `v0.3.0`
+          0.3.1      docs: hours  [type `docs` is not in the table, `default_bump`: patch]
+          0.4.0      feat!: new address  [breaking change: minor instead of major, since the version is 0.x and `zero = "minor"`]
+        below 1.0.0 the rule is `zero = "minor"`
+    "#]].assert_eq(&explain());
 }
 
 #[test]
