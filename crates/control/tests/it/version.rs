@@ -258,11 +258,13 @@ fn why_this_version_is_told_commit_by_commit() {
         0.1.0 is the version of <id>, counted from 0.0.0: no tag `v<version>` leads to it
           0.1.0      feat: open  [type `feat`: minor]
         below 1.0.0 the rule is `zero = "minor"`
-    "#]].assert_eq(&explain());
+    "#]]
+    .assert_eq(&explain());
     repository.git(&["tag", "v0.3.0"]);
     expect![[r#"
         0.3.0 is the tag `v0.3.0` of <id>
-    "#]].assert_eq(&explain());
+    "#]]
+    .assert_eq(&explain());
     repository.commit("docs: hours");
     repository.commit("feat!: new address\n\nbody");
     expect![[r#"
@@ -397,4 +399,28 @@ fn types_of_the_table_decide() {
     assert_eq!(of_head(&repository.open(), &rules).unwrap().version, Version::new(1, 0, 0));
     rules.types = BTreeMap::from([("deps".to_owned(), Bump::Minor)]);
     assert_eq!(of_head(&repository.open(), &rules).unwrap().version, Version::new(1, 1, 0));
+}
+
+/// A message that lists whole commits (`git merge --squash`) has no title; linting and not guessing is the answer.
+#[test]
+fn squash_and_merge_messages_of_the_hosts_have_the_bump_of_their_title() {
+    hold("suite_python_semantic_release", 123, |case| {
+        let [expected] = case["expect"].as_array()?.as_slice() else { return None };
+        let is_list = case["test"].as_str()?.ends_with("git_squash_style");
+        if expected["kind"] != "ParsedCommit" || is_list {
+            return None;
+        }
+        let options = &case["options"];
+        let mut rules = Rules { types: BTreeMap::new(), ..library() };
+        for (list, bump) in [("minor_tags", Bump::Minor), ("patch_tags", Bump::Patch)] {
+            let kinds = options[list].as_array()?.iter().filter_map(Value::as_str);
+            rules.types.extend(kinds.map(|kind| (kind.to_owned(), bump)));
+        }
+        let ours = judge(&Message::parse_merged(case["message"].as_str()?), &rules).bump;
+        let theirs = match expected["bump"].as_str()? {
+            "no_release" => Bump::None,
+            name => bump(&Value::from(name)),
+        };
+        Some(equal(&ours, &theirs))
+    });
 }
