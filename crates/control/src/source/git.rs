@@ -73,6 +73,7 @@ pub(super) fn command(dir: &Path, arguments: &[&str]) -> Command {
     }
     without_git_variables(&mut command)
         .args(arguments)
+        .env("GIT_ATTR_NOSYSTEM", "1")
         .env("GIT_TERMINAL_PROMPT", "0")
         .env("GIT_OPTIONAL_LOCKS", "0")
         .env("LC_ALL", "C")
@@ -156,6 +157,12 @@ mod tests {
             assert!(environment.contains(&(std::ffi::OsStr::new(variable), None)), "{variable}");
         }
         assert!(environment.contains(&("GIT_TERMINAL_PROMPT".as_ref(), Some("0".as_ref()))));
+    }
+
+    #[test]
+    fn a_missing_git_is_told_apart() {
+        assert!(matches!(not_started(ErrorKind::NotFound.into()), Error::NoGit));
+        assert!(matches!(not_started(ErrorKind::PermissionDenied.into()), Error::Git { .. }));
     }
 
     #[test]

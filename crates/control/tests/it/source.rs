@@ -10,8 +10,10 @@ use std::{
 use expect_test::{Expect, expect};
 use sha2::{Digest, Sha256};
 use shipway_control::{
-    config::{Build, Config},
+    config::{Build, Config, check_release},
+    release::Release,
     source::{Error, Kind, Packed, Repo, detect, init_text, pack},
+    version::of_head,
 };
 
 use crate::repository::Repository;
@@ -224,6 +226,42 @@ fn a_target_that_cannot_be_written_is_named() {
     let error =
         pack(&repo, &repo.head().unwrap(), &Build::default(), Path::new("/nowhere/x.tar"), &mut |_| {});
     assert_eq!(error.unwrap_err().to_string(), "cannot write `/nowhere/x.tar`");
+}
+
+/// All of the way from a commit to what the API is asked for. What lies uncommitted does not matter.
+#[test]
+fn a_commit_becomes_a_release_that_is_accepted() {
+    let repository = Repository::new();
+    let text = "project = \"acme/shop\"\n[services.web]\nprocfile = \"web\"\nport = 8080\n";
+    repository
+        .write("shipway.toml", text)
+        .write("Procfile", "web: ./web\n")
+        .write("web", "x")
+        .commit("feat: open");
+    repository.write("Procfile", "web: ./other\n");
+    let repo = repository.open();
+    let head = repo.head().unwrap();
+    let file = |path: &str| repo.file(&head.sha, path).unwrap();
+    let config = Config::parse(&file("shipway.toml").unwrap(), Path::new("shipway.toml")).unwrap();
+    let environment = config.environment(None).unwrap();
+    let versioned = of_head(&repo, &config.rules).unwrap();
+    let (packed, ..) = packed(&repository, &config.build).unwrap();
+    let release = Release {
+        release_id: "release-20260102T030405Z-abcdefg".to_owned(),
+        project_name: config.project.clone(),
+        config_name: environment.to_owned(),
+        version: versioned.version.to_string(),
+        commit: head.sha.clone(),
+        subject: head.subject.clone(),
+        author: head.author.clone(),
+        artifact_sha256: packed.sha256,
+        created_at: head.time,
+        timeout: config.timeout(environment).unwrap(),
+        metadata: BTreeMap::new(),
+        services: config.release_services_with(environment, file("Procfile").as_deref()).unwrap(),
+    };
+    check_release(&release, head.time).unwrap();
+    assert_eq!((release.version.as_str(), release.services["web"].command.as_str()), ("0.1.0", "./web"));
 }
 
 /// A directory named `shop` with these files.
