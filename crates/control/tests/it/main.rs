@@ -1,1 +1,14 @@
 //! Tests from the outside, one binary for the crate.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "tests"
+)]
+
+mod config;
+mod repository;
+mod source;
+mod version;
