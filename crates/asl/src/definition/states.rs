@@ -6,7 +6,10 @@ use serde_json::Value;
 
 use super::flow::flow;
 use super::reader::{Findings, Reader, SCHEMA};
-use super::{Kind, MapOver, Mode, Scope, State, StateKind, StateMachine, Task, Wait, conditions, graph, policy};
+use super::{
+    Amount, Kind, MapOver, Mode, Scope, State, StateKind, StateMachine, Task, Tolerance, Wait, conditions, graph,
+    policy,
+};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::limits::{DEFINITION_BYTES_MAX, NESTING_MAX, SECONDS_MAX, STATE_NAME_CHARS_MAX};
 use crate::timestamp;
@@ -195,11 +198,20 @@ impl Parser {
             item_selector: reader.object_template(selector),
             mode: mode(&processor),
             max_concurrency: reader.amount("MaxConcurrency", 0, u64::from(u32::MAX)),
-            tolerated_failure_count: reader.amount("ToleratedFailureCount", 0, u64::from(u32::MAX)),
-            tolerated_failure_percentage: reader.amount("ToleratedFailurePercentage", 0, 100),
+            tolerated: tolerance(reader),
             label: reader.string("Label"),
             processor: scope?,
         })
+    }
+}
+
+fn tolerance(reader: &Reader<'_>) -> Tolerance {
+    reader.at_most_one(&["ToleratedFailurePercentage", "ToleratedFailurePercentagePath"]);
+    let percentage = reader.number("ToleratedFailurePercentage", 0.0, 100.0).map(Amount::Literal);
+    Tolerance {
+        count: reader.amount("ToleratedFailureCount", 0, u64::from(u32::MAX)),
+        percentage: percentage
+            .or_else(|| reader.reference("ToleratedFailurePercentagePath").map(Amount::Path)),
     }
 }
 
@@ -264,7 +276,7 @@ fn task(reader: &Reader<'_>) -> Option<Task> {
     reader.required(&["Resource"]);
     let timeout_seconds = reader.amount("TimeoutSeconds", 1, SECONDS_MAX);
     let heartbeat_seconds = reader.amount("HeartbeatSeconds", 1, SECONDS_MAX);
-    if let (Some(super::Amount::Literal(timeout)), Some(super::Amount::Literal(heartbeat))) =
+    if let (Some(Amount::Literal(timeout)), Some(Amount::Literal(heartbeat))) =
         (&timeout_seconds, &heartbeat_seconds)
         && heartbeat >= timeout
     {

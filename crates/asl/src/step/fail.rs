@@ -24,7 +24,7 @@ impl Failure {
     /// Whether a name of `ErrorEquals` means this error.
     fn is_named(&self, name: &str) -> bool {
         match name {
-            "States.ALL" => !self.is("States.DataLimitExceeded"),
+            "States.ALL" => true,
             "States.TaskFailed" => self.error.is_some() && !self.is("States.Timeout"),
             "States.Timeout" => self.is("States.Timeout") || self.is("States.HeartbeatTimeout"),
             _ => self.is(name),
@@ -50,8 +50,9 @@ impl Failure {
     fn output(&self) -> Value {
         let mut output = Map::new();
         let error = if self.is("States.HeartbeatTimeout") { Some("States.Timeout") } else { self.error.as_deref() };
-        output.insert("Error".into(), error.unwrap_or_default().into());
-        output.insert("Cause".into(), self.cause.as_deref().unwrap_or_default().into());
+        output.insert("Error".into(), error.into());
+        let cause = self.cause.as_deref().or_else(|| error.map(|_| ""));
+        output.insert("Cause".into(), cause.into());
         output.into()
     }
 }
