@@ -16,8 +16,16 @@ pub(crate) enum Condition {
     Or(Vec<Condition>),
     Not(Box<Condition>),
     /// `Is...`
-    Is { variable: Path, what: Is, expected: bool },
-    Compare { variable: Path, operator: Operator, operand: Operand },
+    Is {
+        variable: Path,
+        what: Is,
+        expected: bool,
+    },
+    Compare {
+        variable: Path,
+        operator: Operator,
+        operand: Operand,
+    },
 }
 
 /// What a comparison compares with.

@@ -174,10 +174,12 @@ mod tests {
 
     #[test]
     fn resources_tell_who_does_the_task() {
-        let service =
-            |kind: &str, action: &str| Target::Service { kind: kind.into(), action: action.into() };
+        let service = |kind: &str, action: &str| Target::Service { kind: kind.into(), action: action.into() };
         assert_eq!(Target::parse("arn:aws:states:::lambda:invoke"), service("lambda", "invoke"));
-        assert_eq!(Target::parse("arn:aws:states:::aws-sdk:s3:getObject"), service("aws-sdk:s3", "getObject"));
+        assert_eq!(
+            Target::parse("arn:aws:states:::aws-sdk:s3:getObject"),
+            service("aws-sdk:s3", "getObject")
+        );
         for text in ["arn:aws:states:eu-west-1:1:activity:a"] {
             assert_eq!(Target::parse(text), Target::Activity(text.into()));
         }

@@ -146,7 +146,11 @@ impl Execution {
 
     /// Names of the states that are entered and not exited.
     pub fn active_states(&self) -> Vec<&str> {
-        self.frames.values().filter_map(|frame| frame.active.as_ref()).map(|active| active.name.as_str()).collect()
+        self.frames
+            .values()
+            .filter_map(|frame| frame.active.as_ref())
+            .map(|active| active.name.as_str())
+            .collect()
     }
 
     pub(crate) fn started_at(&self) -> Timestamp {

@@ -76,9 +76,7 @@ impl Event {
             Detail::MapStarted { length, .. } => {
                 ("mapStateStartedEventDetails", object(json!({"length": length})))
             }
-            Detail::MapRunStarted { arn } => {
-                ("mapRunStartedEventDetails", object(json!({"mapRunArn": arn})))
-            }
+            Detail::MapRunStarted { arn } => ("mapRunStartedEventDetails", object(json!({"mapRunArn": arn}))),
             Detail::MapRunFailed(failed) => ("mapRunFailedEventDetails", failure(failed)),
             _ => return self.iteration_details().or_else(|| self.task_details()),
         };
@@ -88,7 +86,9 @@ impl Event {
     fn iteration_details(&self) -> Option<(&'static str, Map<String, Value>)> {
         let (field, index, name) = match &self.detail {
             Detail::IterationStarted { index, name } => ("mapIterationStartedEventDetails", index, name),
-            Detail::IterationSucceeded { index, name, .. } => ("mapIterationSucceededEventDetails", index, name),
+            Detail::IterationSucceeded { index, name, .. } => {
+                ("mapIterationSucceededEventDetails", index, name)
+            }
             Detail::IterationFailed { index, name } => ("mapIterationFailedEventDetails", index, name),
             Detail::IterationAborted { index, name } => ("mapIterationAbortedEventDetails", index, name),
             _ => return None,
@@ -99,7 +99,9 @@ impl Event {
     fn task_details(&self) -> Option<(&'static str, Map<String, Value>)> {
         let (target, phase, mut details) = match &self.detail {
             Detail::TaskScheduled(task) => (&task.target, Phase::Scheduled, scheduled(task)),
-            Detail::TaskStarted { target, worker } => (target, Phase::Started, started(target, worker.as_ref())?),
+            Detail::TaskStarted { target, worker } => {
+                (target, Phase::Started, started(target, worker.as_ref())?)
+            }
             Detail::TaskSubmitted { target, output } => (target, Phase::Submitted, payload("output", output)),
             Detail::TaskSucceeded { target, output } => (target, Phase::Succeeded, payload("output", output)),
             Detail::TaskFailed { target, failed } => (target, Phase::Failed, failure(failed)),

@@ -12,7 +12,10 @@ pub(crate) enum Template {
     Object(Vec<(String, Template)>),
     Array(Vec<Template>),
     /// The value of a field that ends in `.$`; the field's name is for messages.
-    Dynamic { field: String, expression: Expression },
+    Dynamic {
+        field: String,
+        expression: Expression,
+    },
 }
 
 impl Template {
@@ -66,7 +69,11 @@ fn parse(value: &Value, pointer: &str, report: &mut dyn FnMut(&str, String)) -> 
     }
 }
 
-fn parse_object(fields: &Map<String, Value>, pointer: &str, report: &mut dyn FnMut(&str, String)) -> Template {
+fn parse_object(
+    fields: &Map<String, Value>,
+    pointer: &str,
+    report: &mut dyn FnMut(&str, String),
+) -> Template {
     let mut parsed = Vec::with_capacity(fields.len());
     for (name, value) in fields {
         let below = format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"));
@@ -85,15 +92,30 @@ fn parse_object(fields: &Map<String, Value>, pointer: &str, report: &mut dyn FnM
     Template::Object(parsed)
 }
 
-fn parse_dynamic(field: &str, value: &Value, pointer: &str, report: &mut dyn FnMut(&str, String)) -> Template {
+fn parse_dynamic(
+    field: &str,
+    value: &Value,
+    pointer: &str,
+    report: &mut dyn FnMut(&str, String),
+) -> Template {
     let Some(text) = value.as_str() else {
-        report(pointer, format!("The value for the field '{field}' must be a STRING that contains a JSONPath or intrinsic function expression"));
+        report(
+            pointer,
+            format!(
+                "The value for the field '{field}' must be a STRING that contains a JSONPath or intrinsic function expression"
+            ),
+        );
         return Template::Constant(Value::Null);
     };
     match Expression::parse(text) {
         Ok(expression) => Template::Dynamic { field: field.to_owned(), expression },
         Err(error) => {
-            report(pointer, format!("The value for the field '{field}' must be a valid JSONPath or a valid intrinsic function call: {error}"));
+            report(
+                pointer,
+                format!(
+                    "The value for the field '{field}' must be a valid JSONPath or a valid intrinsic function call: {error}"
+                ),
+            );
             Template::Constant(Value::Null)
         }
     }

@@ -41,7 +41,8 @@ impl fmt::Display for Timestamp {
 pub(crate) fn strict(text: &str) -> Option<jiff::Timestamp> {
     let bytes = text.as_bytes();
     let shape = bytes.len() >= 20 && bytes.get(10) == Some(&b'T') && bytes.get(16) == Some(&b':');
-    let offset = text.ends_with('Z') || bytes.len().checked_sub(6).is_some_and(|at| matches!(bytes.get(at), Some(b'+' | b'-')));
+    let offset = text.ends_with('Z')
+        || bytes.len().checked_sub(6).is_some_and(|at| matches!(bytes.get(at), Some(b'+' | b'-')));
     if shape && offset { text.parse().ok() } else { None }
 }
 

@@ -69,12 +69,7 @@ impl Reader<'_> {
     pub fn template(&self, field: &str) -> Option<Template> {
         let at = self.at(field);
         let mut report = |below: &str, message: String| {
-            self.findings.add(
-                crate::Severity::Error,
-                super::reader::SCHEMA,
-                format!("{at}{below}"),
-                message,
-            );
+            self.findings.add(crate::Severity::Error, super::reader::SCHEMA, format!("{at}{below}"), message);
         };
         Some(Template::parse(self.get(field)?, &mut report))
     }
@@ -123,9 +118,16 @@ impl Reader<'_> {
             return self.string(field).map(Text::Literal);
         }
         match Expression::parse(&self.string(&path)?) {
+            Ok(Expression::Call(call)) if !call.gives_text() => {
+                self.wrong(&path, format!("Value is not a function that gives a text: {}", call.text));
+                None
+            }
             Ok(expression) => Some(Text::Expression(expression)),
             Err(error) => {
-                self.wrong(&path, format!("Value is not a valid JSONPath or intrinsic function call: {error}"));
+                self.wrong(
+                    &path,
+                    format!("Value is not a valid JSONPath or intrinsic function call: {error}"),
+                );
                 None
             }
         }

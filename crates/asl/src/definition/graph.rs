@@ -38,8 +38,12 @@ pub(super) fn check(
     for state in own().filter(|state| !reached.contains(state.name.as_str())) {
         error(states_reader.at(&state.name), format!("State \"{}\" is not reachable.", state.name));
     }
-    if scope.states.len() == states_reader.iter().count() && own().next().is_some() && !own().any(is_terminal) {
-        error(reader.pointer.clone(), "No terminal state: one needs \"End\": true, or is a Succeed or Fail".into());
+    if scope.states.len() == states_reader.iter().count() && own().next().is_some() && !own().any(is_terminal)
+    {
+        error(
+            reader.pointer.clone(),
+            "No terminal state: one needs \"End\": true, or is a Succeed or Fail".into(),
+        );
     }
 }
 

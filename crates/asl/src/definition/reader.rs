@@ -165,9 +165,7 @@ impl<'d> Reader<'d> {
     pub fn objects(&self, field: &str) -> Vec<Reader<'d>> {
         let at = self.at(field);
         let items = self.array(field).into_iter().flatten().enumerate();
-        items
-            .filter_map(|(index, item)| Reader::new(item, format!("{at}/{index}"), self.findings))
-            .collect()
+        items.filter_map(|(index, item)| Reader::new(item, format!("{at}/{index}"), self.findings)).collect()
     }
 }
 

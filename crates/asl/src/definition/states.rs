@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::flow::flow;
 use super::reader::{Findings, Reader, SCHEMA};
 use super::{
-    Amount, Kind, MapOver, Mode, Scope, State, StateKind, StateMachine, Task, Tolerance, Wait, conditions, graph,
-    policy,
+    Amount, Kind, MapOver, Mode, Scope, State, StateKind, StateMachine, Task, Tolerance, Wait, conditions,
+    graph, policy,
 };
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::limits::{DEFINITION_BYTES_MAX, NESTING_MAX, SECONDS_MAX, STATE_NAME_CHARS_MAX};
@@ -48,7 +48,9 @@ fn parse(definition: &str, findings: &Findings) -> Option<StateMachine> {
     }
     let value: Value = match serde_json::from_str(definition) {
         Ok(value) => value,
-        Err(error) => return refuse("INVALID_JSON_DESCRIPTION", format!("The definition is no JSON: {error}")),
+        Err(error) => {
+            return refuse("INVALID_JSON_DESCRIPTION", format!("The definition is no JSON: {error}"));
+        }
     };
     if !value.is_object() {
         return refuse(SCHEMA, "Definition must be a valid JSON object".into());
@@ -105,7 +107,12 @@ impl Parser {
             if let Some(parsed) = self.state(name, &state) {
                 if self.states.insert(name.clone(), parsed).is_some() {
                     let message = format!("Duplicate state name: {name}");
-                    states.findings.add(Severity::Error, "DUPLICATE_STATE_NAME", state.pointer.clone(), message);
+                    states.findings.add(
+                        Severity::Error,
+                        "DUPLICATE_STATE_NAME",
+                        state.pointer.clone(),
+                        message,
+                    );
                 }
                 names.push(name.clone());
             }
@@ -195,7 +202,7 @@ impl Parser {
         let selector = if reader.has("Parameters") { "Parameters" } else { "ItemSelector" };
         Some(MapOver {
             items_path: reader.path("ItemsPath"),
-            item_selector: reader.object_template(selector),
+            item_selector: reader.template(selector),
             mode: mode(&processor),
             max_concurrency: reader.amount("MaxConcurrency", 0, u64::from(u32::MAX)),
             tolerated: tolerance(reader),

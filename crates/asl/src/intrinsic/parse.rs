@@ -145,7 +145,9 @@ impl<'t> Parser<'t> {
                 self.at += end;
                 Ok(Argument::Literal(value))
             }
-            _ => self.fail("expected a path, a text in single quotes, a number, `true`, `false`, `null` or a call"),
+            _ => self.fail(
+                "expected a path, a text in single quotes, a number, `true`, `false`, `null` or a call",
+            ),
         }
     }
 }

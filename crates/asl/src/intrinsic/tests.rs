@@ -42,7 +42,10 @@ fn functions_give_what_the_documentation_shows() {
         ("States.Hash('input data', 'SHA-1')", json!("aaff4a450a104cd177d28d18d74485e8cae074b7")),
         ("States.JsonToString($.o)", json!("{\"a\":1,\"b\":[true,null]}")),
         ("States.StringToJson('{\"a\": [1]}')", json!({"a": [1]})),
-        ("States.JsonMerge($.o, States.StringToJson('{\"a\":2}'), false)", json!({"a": 2, "b": [true, null]})),
+        (
+            "States.JsonMerge($.o, States.StringToJson('{\"a\":2}'), false)",
+            json!({"a": 2, "b": [true, null]}),
+        ),
         ("States.MathAdd(111, -1)", json!(110)),
         ("States.StringSplit('1;2,,3', ';,')", json!(["1", "2", "3"])),
         ("States.Format('it\\'s')", json!("it's")),
@@ -78,7 +81,14 @@ fn entropy_is_the_only_source_of_chance() {
 
 #[test]
 fn wrong_syntax_is_refused_at_parse_time() {
-    for text in ["States.Nope()", "States.MathAdd(1)", "States.Array(a)", "States.Array(1", "States.UUID() x", "Array()"] {
+    for text in [
+        "States.Nope()",
+        "States.MathAdd(1)",
+        "States.Array(a)",
+        "States.Array(1",
+        "States.UUID() x",
+        "Array()",
+    ] {
         assert!(Call::parse(text).is_err(), "{text}");
     }
 }

@@ -73,9 +73,9 @@ pub(crate) enum Function {
 impl Path {
     /// Whether it names at most one value.
     pub fn is_definite(&self) -> bool {
-        self.segments.iter().all(|segment| {
-            matches!(segment, Segment::Name(_) | Segment::Index(_) | Segment::Function(_))
-        })
+        self.segments
+            .iter()
+            .all(|segment| matches!(segment, Segment::Name(_) | Segment::Index(_) | Segment::Function(_)))
     }
 
     /// The normal form that messages show: `$['a'][0]`.

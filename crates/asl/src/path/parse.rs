@@ -155,7 +155,25 @@ impl<'t> Parser<'t> {
     fn name(&mut self) -> &'t str {
         let rest = self.rest();
         let ends = |c: char| {
-            c.is_whitespace() || matches!(c, '.' | '[' | ']' | '(' | ')' | ',' | '\'' | '"' | '=' | '<' | '>' | '!' | '&' | '|' | '~' | '*')
+            c.is_whitespace()
+                || matches!(
+                    c,
+                    '.' | '['
+                        | ']'
+                        | '('
+                        | ')'
+                        | ','
+                        | '\''
+                        | '"'
+                        | '='
+                        | '<'
+                        | '>'
+                        | '!'
+                        | '&'
+                        | '|'
+                        | '~'
+                        | '*'
+                )
         };
         let end = rest.find(ends).unwrap_or(rest.len());
         self.at += end;
@@ -376,10 +394,29 @@ mod tests {
     #[test]
     fn reads_every_kind_of_segment() {
         for text in [
-            "$", "$.a", "$['a']", "$.a[0]", "$.a[-1]", "$.a[0,1]", "$.a[1:2]", "$.a[:2]", "$.a[1:]", "$..a",
-            "$..[0]", "$.*", "$[*].a", "$['a','b']", "$$.Execution.Id", "$name.a[0]", "$.a.length()",
-            "$.a[?(@.b == 1)]", "$.a[?(@.b > 1 && @.c != 'x' || !(@.d))].e", "$.a[?(@.b in ['x', 'y'])]",
-            "$.a-b", "$.städte", "$.a[?(@['b c'] == $.d)]",
+            "$",
+            "$.a",
+            "$['a']",
+            "$.a[0]",
+            "$.a[-1]",
+            "$.a[0,1]",
+            "$.a[1:2]",
+            "$.a[:2]",
+            "$.a[1:]",
+            "$..a",
+            "$..[0]",
+            "$.*",
+            "$[*].a",
+            "$['a','b']",
+            "$$.Execution.Id",
+            "$name.a[0]",
+            "$.a.length()",
+            "$.a[?(@.b == 1)]",
+            "$.a[?(@.b > 1 && @.c != 'x' || !(@.d))].e",
+            "$.a[?(@.b in ['x', 'y'])]",
+            "$.a-b",
+            "$.städte",
+            "$.a[?(@['b c'] == $.d)]",
         ] {
             let path = Path::parse(text).unwrap();
             assert_eq!(path.text, text);

@@ -11,7 +11,8 @@ pub(crate) struct Reference(Path);
 impl Reference {
     /// Takes a path that names one place of the state's input.
     pub fn new(path: Path) -> Result<Self, String> {
-        let places = path.segments.iter().all(|segment| matches!(segment, Segment::Name(_) | Segment::Index(_)));
+        let places =
+            path.segments.iter().all(|segment| matches!(segment, Segment::Name(_) | Segment::Index(_)));
         if !places {
             return Err(format!("`{path}` must name one place: use only names and indexes"));
         }

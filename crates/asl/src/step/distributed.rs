@@ -77,8 +77,10 @@ impl Stepper<'_> {
         if failed > tolerated {
             let error = Some("States.ExceedToleratedFailureThreshold".to_owned());
             let cause = Some("The specified tolerated failure threshold was exceeded".to_owned());
-            let (shown, failure) = (Failed { error: error.clone(), cause: cause.clone() }, Failure { error, cause });
+            let (shown, failure) =
+                (Failed { error: error.clone(), cause: cause.clone() }, Failure { error, cause });
             self.emit(frame, Detail::MapRunFailed(shown));
+            self.emit(frame, Detail::MapFailed);
             self.fail(frame, failure);
             return Ok(());
         }

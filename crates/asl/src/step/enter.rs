@@ -56,9 +56,7 @@ impl Stepper<'_> {
             Selection::Nothing => Ok(Value::Object(serde_json::Map::new())),
             Selection::Path(path) => {
                 self.with_env(frame, input, |env| env.select(path)).map_err(|fault| match fault {
-                    Fault::Missing { path, why } => {
-                        Fault::runtime(format!("Invalid path '{path}' : {why}"))
-                    }
+                    Fault::Missing { path, why } => Fault::runtime(format!("Invalid path '{path}' : {why}")),
                     other => other,
                 })
             }

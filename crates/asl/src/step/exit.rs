@@ -88,8 +88,9 @@ impl Stepper<'_> {
             (None, None) => {
                 return Err(Fault::Other {
                     error: "States.NoChoiceMatched",
-                    message: "Failed to transition out of the state. The state does not point to a next state."
-                        .into(),
+                    message:
+                        "Failed to transition out of the state. The state does not point to a next state."
+                            .into(),
                 });
             }
         };

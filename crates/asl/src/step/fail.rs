@@ -42,14 +42,16 @@ impl Failure {
 
     /// How AWS reports it outside of Retry and Catch.
     fn reported(self) -> Failed {
-        let error = if self.is("States.HeartbeatTimeout") { Some("States.Timeout".into()) } else { self.error };
+        let error =
+            if self.is("States.HeartbeatTimeout") { Some("States.Timeout".into()) } else { self.error };
         Failed { error, cause: self.cause }
     }
 
     /// What a catcher hands on.
     fn output(&self) -> Value {
         let mut output = Map::new();
-        let error = if self.is("States.HeartbeatTimeout") { Some("States.Timeout") } else { self.error.as_deref() };
+        let error =
+            if self.is("States.HeartbeatTimeout") { Some("States.Timeout") } else { self.error.as_deref() };
         output.insert("Error".into(), error.into());
         let cause = self.cause.as_deref().or_else(|| error.map(|_| ""));
         output.insert("Cause".into(), cause.into());
@@ -78,6 +80,7 @@ impl Stepper<'_> {
     /// Gives an error to the frame's state, and upwards until something takes it.
     pub fn fail(&mut self, frame: u64, failure: Failure) {
         let mut frame = frame;
+        let mut is_from_below = false;
         loop {
             let Some((active, state)) = self.state(frame) else { return };
             let retrier = retrier(state, &active.attempts, &failure);
@@ -85,7 +88,9 @@ impl Stepper<'_> {
             if let Some((index, retrier)) = retrier.filter(|_| self.has_emitted()) {
                 return self.retry(frame, index, retrier);
             }
-            self.close_fork(frame, state.kind.kind());
+            if is_from_below {
+                self.close_fork(frame, state.kind.kind());
+            }
             let catcher = state.catch.iter().find(|catcher| failure.matches(&catcher.error_equals));
             if let Some(catcher) = catcher {
                 return self.catch(frame, catcher, &failure);
@@ -96,6 +101,7 @@ impl Stepper<'_> {
                 return self.end(previous, Detail::ExecutionFailed(failure.reported()));
             };
             self.abandon(parent, frame, previous);
+            is_from_below = true;
             frame = parent;
         }
     }

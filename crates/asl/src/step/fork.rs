@@ -42,7 +42,10 @@ impl Stepper<'_> {
             }
         };
         let Value::Array(list) = &items else {
-            return Err(Fault::runtime(format!("Reference path \"{}\" must point to array.", map.items_path.as_ref().map_or("$", |path| &path.text))));
+            return Err(Fault::runtime(format!(
+                "Reference path \"{}\" must point to array.",
+                map.items_path.as_ref().map_or("$", |path| &path.text)
+            )));
         };
         let length = list.len();
         self.map_input = None;
@@ -79,7 +82,11 @@ impl Stepper<'_> {
             Ok(input) => {
                 let event = self.emit(frame, Detail::IterationStarted { index, name: name.clone() });
                 let state = map.processor.start_at.clone();
-                self.jobs.push_back(Job::Enter { frame: child_frame(event, index), state, input: Arc::new(input) });
+                self.jobs.push_back(Job::Enter {
+                    frame: child_frame(event, index),
+                    state,
+                    input: Arc::new(input),
+                });
                 self.jobs.push_front(Job::Iterate { frame });
             }
             Err(fault) => self.fault_in_fork(frame, fault),

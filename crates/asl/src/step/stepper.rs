@@ -95,7 +95,8 @@ impl<'a> Stepper<'a> {
             return id;
         }
         if id >= HISTORY_EVENTS_MAX && !is_end(&detail) {
-            let cause = format!("The execution reached the maximum number of history events ({HISTORY_EVENTS_MAX}).");
+            let cause =
+                format!("The execution reached the maximum number of history events ({HISTORY_EVENTS_MAX}).");
             self.end(
                 previous,
                 Detail::ExecutionFailed(Failed { error: Some("States.Runtime".into()), cause: Some(cause) }),

@@ -17,7 +17,8 @@ impl Stepper<'_> {
     pub fn schedule(&mut self, frame: u64, state: &State, task: &Task) -> Result<(), Fault> {
         let input = self.effective_input(frame)?;
         let target = Target::parse(&task.resource);
-        let is_callback = matches!(target, Target::Activity(_)) || task.resource.ends_with(".waitForTaskToken");
+        let is_callback =
+            matches!(target, Target::Activity(_)) || task.resource.ends_with(".waitForTaskToken");
         self.token = Some(self.new_token());
         let evaluated = self.evaluate_task(frame, &input, state, task, target);
         let token = self.token.take().filter(|_| is_callback);
@@ -62,7 +63,8 @@ impl Stepper<'_> {
         target: Target,
     ) -> Result<Scheduled, Fault> {
         let timeout_seconds = self.amount(frame, input, task.timeout_seconds.as_ref(), "TimeoutSeconds")?;
-        let heartbeat_seconds = self.amount(frame, input, task.heartbeat_seconds.as_ref(), "HeartbeatSeconds")?;
+        let heartbeat_seconds =
+            self.amount(frame, input, task.heartbeat_seconds.as_ref(), "HeartbeatSeconds")?;
         let parameters = self.arguments(frame, state)?;
         Self::within_limit(&parameters, "The state/task gave parameters")?;
         let credentials = match &task.credentials {

@@ -53,7 +53,9 @@ impl Stepper<'_> {
             )));
         };
         let negative = || {
-            Fault::runtime(format!("The SecondsPath parameter references a negative value: {path} == {value}"))
+            Fault::runtime(format!(
+                "The SecondsPath parameter references a negative value: {path} == {value}"
+            ))
         };
         u64::try_from(number).map(|seconds| seconds.min(SECONDS_MAX)).map_err(|_| negative())
     }

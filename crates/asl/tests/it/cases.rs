@@ -54,8 +54,7 @@ const RUN: &str = "<ExecArnPart_0idx>";
 pub fn run_execution(case: &Case) -> Result<(), String> {
     let activity = "\"arn:aws:states:us-east-1:111111111111:activity:activity_arn\"";
     let definition = case.data["definition"].to_string().replace("\"activity_arn\"", activity);
-    let machine = StateMachine::parse(&definition)
-        .map_err(|found| format!("refused: {found:?}"))?;
+    let machine = StateMachine::parse(&definition).map_err(|found| format!("refused: {found:?}"))?;
     let name = case.data["execution_name"].as_str().unwrap_or(RUN);
     let role = case.data.pointer("/expected/history/0/executionStartedEventDetails/roleArn");
     let start = Start {
@@ -178,7 +177,11 @@ fn compare_history(case: &Case, expected: &[Value], world: &World) -> Result<(),
     for (at, (expected, actual)) in expected.iter().zip(&actual).enumerate() {
         difference(&format!("history[{at}]"), expected, actual)?;
     }
-    if expected.len() == actual.len() { Ok(()) } else { Err(format!("{} events, not {}", actual.len(), expected.len())) }
+    if expected.len() == actual.len() {
+        Ok(())
+    } else {
+        Err(format!("{} events, not {}", actual.len(), expected.len()))
+    }
 }
 
 /// Keys in order, payload texts parsed, so that equal events are equal texts.
@@ -213,21 +216,27 @@ fn difference(at: &str, expected: &Value, actual: &Value) -> Result<(), String> 
             }
             Ok(())
         }
-        (Value::Array(left), Value::Array(right)) if left.len() == right.len() => {
-            left.iter().zip(right).enumerate().try_for_each(|(index, (left, right))| {
-                difference(&format!("{at}/{index}"), left, right)
-            })
-        }
+        (Value::Array(left), Value::Array(right)) if left.len() == right.len() => left
+            .iter()
+            .zip(right)
+            .enumerate()
+            .try_for_each(|(index, (left, right))| difference(&format!("{at}/{index}"), left, right)),
         (Value::Number(left), Value::Number(right)) if left.as_f64() == right.as_f64() => Ok(()),
         (Value::String(text), Value::Object(_) | Value::Array(_) | Value::Number(_))
-        | (Value::Object(_) | Value::Array(_) | Value::Number(_), Value::String(text)) if at.starts_with("history") || !expected.is_number() && !actual.is_number() => {
+        | (Value::Object(_) | Value::Array(_) | Value::Number(_), Value::String(text))
+            if at.starts_with("history") || !expected.is_number() && !actual.is_number() =>
+        {
             let Ok(parsed) = serde_json::from_str::<Value>(text) else {
                 return Err(format!("{at}: expected {expected}, got {actual}"));
             };
             if parsed.is_string() {
                 return Err(format!("{at}: expected {expected}, got {actual}"));
             }
-            if expected.is_string() { difference(at, &parsed, actual) } else { difference(at, expected, &parsed) }
+            if expected.is_string() {
+                difference(at, &parsed, actual)
+            } else {
+                difference(at, expected, &parsed)
+            }
         }
         (Value::String(left), Value::String(right)) => texts(at, left, right),
         _ if expected == actual => Ok(()),
@@ -238,12 +247,19 @@ fn difference(at: &str, expected: &Value, actual: &Value) -> Result<(), String> 
 fn is_placeholder(text: &str, at: &str) -> bool {
     let name = at.rsplit('/').next().unwrap_or_default();
     let whole = text.starts_with('<') && text.ends_with('>') && text != MACHINE && text != RUN;
-    whole || matches!(text, "timestamp" | "activity_arn" | "map_run_arn" | "date" | "datetime" | "RandomNumberGenerated") || text == name || text.ends_with(&format!(".{name}"))
+    whole
+        || matches!(
+            text,
+            "timestamp" | "activity_arn" | "map_run_arn" | "date" | "datetime" | "RandomNumberGenerated"
+        )
+        || text == name
+        || text.ends_with(&format!(".{name}"))
 }
 
 /// Texts are equal but for what the recorder replaced inside of them.
 fn texts(at: &str, expected: &str, actual: &str) -> Result<(), String> {
-    if let (Ok(left), Ok(right)) = (serde_json::from_str::<Value>(expected), serde_json::from_str::<Value>(actual))
+    if let (Ok(left), Ok(right)) =
+        (serde_json::from_str::<Value>(expected), serde_json::from_str::<Value>(actual))
         && (left.is_object() || left.is_array())
     {
         return difference(at, &left, &right);
