@@ -213,10 +213,17 @@ pub(crate) struct MapOver {
     pub processor: Scope,
     pub mode: Mode,
     pub max_concurrency: Option<Amount>,
-    pub tolerated_failure_count: Option<Amount>,
-    pub tolerated_failure_percentage: Option<Amount>,
+    /// Failed items that a distributed Map bears.
+    pub tolerated: Tolerance,
     /// `Label`, part of the name of the map run.
     pub label: Option<String>,
+}
+
+/// `ToleratedFailureCount` and `ToleratedFailurePercentage`
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tolerance {
+    pub count: Option<Amount>,
+    pub percentage: Option<Amount>,
 }
 
 /// `ProcessorConfig.Mode`
