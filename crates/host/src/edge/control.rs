@@ -41,7 +41,7 @@ pub(super) async fn serve(listener: UnixListener, state: Arc<State>, stop: Cance
             None => return,
             Some(Ok((stream, _))) => {
                 let (state, stop) = (Arc::clone(&state), stop.clone());
-                state.tasks.clone().spawn(async move {
+                state.cx.tasks.clone().spawn(async move {
                     let _permit = permit;
                     let talking = talk(stream, &state, &stop);
                     if let Some(Err(error)) = stop.run_until_cancelled(talking).await {

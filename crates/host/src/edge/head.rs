@@ -96,7 +96,9 @@ fn settle_host(head: &mut request::Parts) -> Result<(), Refused> {
 
 fn upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
     let is_asked = connection_options(headers).any(|option| option.eq_ignore_ascii_case("upgrade"));
-    headers.get(UPGRADE).filter(|_| is_asked).cloned()
+    // WHY: HTTP/2 in a tunnel would carry requests past everything that this file sees to.
+    let is_http = |protocol: &HeaderValue| protocol.as_bytes().to_ascii_lowercase().starts_with(b"h2");
+    headers.get(UPGRADE).filter(|protocol| is_asked && !is_http(protocol)).cloned()
 }
 
 fn connection_options(headers: &HeaderMap) -> impl Iterator<Item = &str> {
@@ -218,6 +220,13 @@ mod tests {
         assert!(
             lines.contains(&"connection: upgrade".to_owned()) && lines.contains(&"upgrade: h".to_owned())
         );
+    }
+
+    #[test]
+    fn an_upgrade_to_http_2_is_not() {
+        let lines = ["Host: a", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: x"];
+        let lines = check("/", "127.0.0.1", &lines).unwrap();
+        assert_eq!(lines.len(), 4, "{lines:?}");
     }
 
     #[test]

@@ -47,7 +47,7 @@ impl Listening {
     pub(super) fn start(service: Arc<Service>, address: SocketAddr, listener: TcpListener) -> Self {
         let (stop_accepting, drain) = (CancellationToken::new(), CancellationToken::new());
         let accepting =
-            service.tasks.clone().spawn(accept(service, listener, stop_accepting.clone(), drain.clone()));
+            service.cx.tasks.clone().spawn(accept(service, listener, stop_accepting.clone(), drain.clone()));
         Self { address, accepting, stop_accepting, drain }
     }
 
@@ -67,7 +67,7 @@ async fn accept(
     stop: CancellationToken,
     drain: CancellationToken,
 ) {
-    let permits = Arc::new(Semaphore::new(service.limits.connections_max));
+    let permits = Arc::new(Semaphore::new(service.cx.limits.connections_max));
     while let Some(Ok(permit)) = stop.run_until_cancelled(Arc::clone(&permits).acquire_owned()).await {
         match stop.run_until_cancelled(listener.accept()).await {
             None => break,
@@ -108,7 +108,7 @@ fn spawn(
     drain: &CancellationToken,
 ) {
     let conn = Arc::new(Conn::new(peer, permit));
-    service.tasks.spawn(serve(Arc::clone(service), conn, stream, drain.clone()));
+    service.cx.tasks.spawn(serve(Arc::clone(service), conn, stream, drain.clone()));
 }
 
 async fn serve(service: Arc<Service>, conn: Arc<Conn>, stream: TcpStream, drain: CancellationToken) {
@@ -121,9 +121,10 @@ async fn serve(service: Arc<Service>, conn: Arc<Conn>, stream: TcpStream, drain:
         async { Ok::<_, Infallible>(answering.await) }
     };
     let socket = TokioIo::new(Socket::new(stream, Arc::clone(&conn)));
-    let serving =
-        builder(service.limits.head_bytes_max).serve_connection(socket, service_fn(answer)).with_upgrades();
-    let overdue = conn.overdue(&service.limits);
+    let serving = builder(service.cx.limits.head_bytes_max)
+        .serve_connection(socket, service_fn(answer))
+        .with_upgrades();
+    let overdue = conn.overdue(&service.cx.limits);
     pin!(serving, overdue);
     let mut is_draining = false;
     loop {

@@ -6,10 +6,9 @@ use std::sync::{
 };
 
 use shipway_control::host::{Route, Target};
-use tokio_util::task::TaskTracker;
 
 use super::{
-    Limits,
+    Context,
     counts::{Book, ReleaseCounts},
     schedule::schedule,
     upstream::Upstream,
@@ -34,16 +33,10 @@ pub(super) struct LiveTarget {
 
 impl Live {
     /// The route that comes after `before`; processes that stay keep their pools, counts and health.
-    pub(super) fn after(
-        before: Option<&Self>,
-        route: &Route,
-        book: &Book,
-        limits: &Limits,
-        tasks: &TaskTracker,
-    ) -> Self {
+    pub(super) fn after(before: Option<&Self>, route: &Route, book: &Book, cx: &Context) -> Self {
         let start = |target: &Target| LiveTarget {
             counts: book.open(&target.release_id, &target.version),
-            upstreams: upstreams(before, target, limits, tasks),
+            upstreams: upstreams(before, target, cx),
             turn: AtomicUsize::new(0),
         };
         let targets: Vec<LiveTarget> = route.targets.iter().map(start).collect();
@@ -105,18 +98,13 @@ fn weight(target: &Target) -> u32 {
     if target.ports.is_empty() { 0 } else { target.weight }
 }
 
-fn upstreams(
-    before: Option<&Live>,
-    target: &Target,
-    limits: &Limits,
-    tasks: &TaskTracker,
-) -> Vec<Arc<Upstream>> {
+fn upstreams(before: Option<&Live>, target: &Target, cx: &Context) -> Vec<Arc<Upstream>> {
     if target.weight == 0 {
         return Vec::new();
     }
     let keep_or_start = |port: &u16| {
         let kept = before.and_then(|before| before.find(target, *port));
-        kept.unwrap_or_else(|| Upstream::start(*port, &target.health, limits, tasks))
+        kept.unwrap_or_else(|| Upstream::start(*port, &target.health, cx))
     };
     target.ports.iter().map(keep_or_start).collect()
 }

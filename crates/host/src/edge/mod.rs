@@ -39,6 +39,8 @@ use std::{
     time::Duration,
 };
 
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
 pub use client::Client;
 pub use process::{EdgeError, run, serve};
 pub use snapshot::{ProcessSnapshot, RouteSnapshot, Snapshot, TargetSnapshot};
@@ -87,6 +89,22 @@ impl Default for Limits {
             connect_timeout: Duration::from_secs(1),
             drain_max: Duration::from_secs(30),
         }
+    }
+}
+
+/// What all services of an edge share.
+#[derive(Clone, Debug)]
+struct Context {
+    limits: Limits,
+    /// Owns the connections, tunnels and probers.
+    tasks: TaskTracker,
+    /// Cancelled when the edge stops: requests go on, probes do not.
+    probing: CancellationToken,
+}
+
+impl Context {
+    fn new(limits: Limits) -> Self {
+        Self { limits, tasks: TaskTracker::new(), probing: CancellationToken::new() }
     }
 }
 

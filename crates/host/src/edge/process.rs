@@ -77,10 +77,11 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), EdgeEr
 }
 
 async fn drain(state: &State, drain_max: Duration) {
-    state.retire_all();
-    state.tasks.close();
-    if time::timeout(drain_max, state.tasks.wait()).await.is_err() {
-        tracing::warn!(left = state.tasks.len(), "requests in flight did not end in time");
+    state.cx.probing.cancel();
+    let tasks = &state.cx.tasks;
+    tasks.close();
+    if time::timeout(drain_max, tasks.wait()).await.is_err() {
+        tracing::warn!(left = tasks.len(), "requests in flight did not end in time");
     }
 }
 

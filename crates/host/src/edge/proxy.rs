@@ -130,7 +130,7 @@ fn switch(
     head::prepare_response(&mut parts.headers);
     head::mark_upgrade(&mut parts.headers, protocol);
     parts.extensions.clear();
-    service.tasks.spawn(tunnel::carry(client_upgrade, process_upgrade, flight, conn));
+    service.cx.tasks.spawn(tunnel::carry(client_upgrade, process_upgrade, flight, conn));
     Response::from_parts(parts, ResponseBody::text("", busy))
 }
 

@@ -10,10 +10,9 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 use shipway_control::host::ServiceId;
-use tokio_util::task::TaskTracker;
 
 use super::{
-    Limits,
+    Context,
     counts::Book,
     live::Live,
     upstream::{Flight, Upstream},
@@ -29,22 +28,13 @@ pub(super) struct Service {
     /// The route in force; none once it has been removed.
     pub(super) live: ArcSwapOption<Live>,
     pub(super) book: Book,
-    pub(super) limits: Limits,
-    /// Owns the connections, tunnels and probers.
-    pub(super) tasks: TaskTracker,
+    pub(super) cx: Context,
     connections: AtomicUsize,
 }
 
 impl Service {
-    pub(super) fn new(id: ServiceId, limits: Limits, tasks: TaskTracker) -> Self {
-        Self {
-            id,
-            live: ArcSwapOption::empty(),
-            book: Book::default(),
-            limits,
-            tasks,
-            connections: AtomicUsize::new(0),
-        }
+    pub(super) fn new(id: ServiceId, cx: Context) -> Self {
+        Self { id, live: ArcSwapOption::empty(), book: Book::default(), cx, connections: AtomicUsize::new(0) }
     }
 
     /// Puts a route in force, or none.

@@ -12,10 +12,10 @@ use std::{
 use arc_swap::ArcSwap;
 use shipway_control::host::{HostError, Route, ServiceId, Traffic};
 use tokio::{net::TcpListener, sync::Mutex, time};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 
 use super::{
-    Limits,
+    Context, Limits,
     listener::{self, Listening},
     live::Live,
     service::Service,
@@ -36,8 +36,7 @@ const BIND_AGAIN: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) epoch: u64,
-    pub(super) limits: Limits,
-    pub(super) tasks: TaskTracker,
+    pub(super) cx: Context,
     table: PathBuf,
     services: ArcSwap<BTreeMap<ServiceId, Arc<Service>>>,
     /// The ports served; its lock makes changes wait for each other.
@@ -46,14 +45,7 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn new(epoch: u64, limits: Limits, table: PathBuf) -> Self {
-        Self {
-            epoch,
-            limits,
-            tasks: TaskTracker::new(),
-            table,
-            services: ArcSwap::default(),
-            ports: Mutex::default(),
-        }
+        Self { epoch, cx: Context::new(limits), table, services: ArcSwap::default(), ports: Mutex::default() }
     }
 
     /// Puts the saved routes in force. A port that is taken is tried again until it is free.
@@ -69,7 +61,7 @@ impl State {
                 }
                 Err(error) => {
                     tracing::error!(service = %route.service, %address, %error, "port is not free; trying again");
-                    self.tasks.spawn(Arc::clone(self).bind_when_free(route.service, stop.clone()));
+                    self.cx.tasks.spawn(Arc::clone(self).bind_when_free(route.service, stop.clone()));
                 }
             }
         }
@@ -168,11 +160,6 @@ impl State {
         }
     }
 
-    /// Ends what would go on without requests: the probers.
-    pub(super) fn retire_all(&self) {
-        self.services.load().values().for_each(|service| service.replace(None));
-    }
-
     pub(super) fn route(&self, id: &ServiceId) -> Option<Route> {
         let live = self.services.load().get(id)?.live.load_full()?;
         Some(live.route.clone())
@@ -216,7 +203,7 @@ impl State {
         if let Some(service) = services.get(id) {
             return Arc::clone(service);
         }
-        let service = Arc::new(Service::new(id.clone(), self.limits.clone(), self.tasks.clone()));
+        let service = Arc::new(Service::new(id.clone(), self.cx.clone()));
         let mut services = BTreeMap::clone(&services);
         if services.len() >= SERVICES_MAX {
             services.retain(|_, old| old.live.load().is_some() || old.book.in_flight_of_all() > 0);
@@ -228,7 +215,7 @@ impl State {
 
     fn put_in_force(&self, service: &Service, route: &Route) {
         let before = service.live.load_full();
-        let next = Live::after(before.as_deref(), route, &service.book, &self.limits, &self.tasks);
+        let next = Live::after(before.as_deref(), route, &service.book, &self.cx);
         service.replace(Some(next));
     }
 

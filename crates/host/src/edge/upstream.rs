@@ -14,12 +14,9 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 use shipway_control::release::HealthCheck;
-use tokio_util::{
-    sync::{CancellationToken, DropGuard},
-    task::TaskTracker,
-};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{Limits, body::RequestBody, counts::ReleaseCounts, health};
+use super::{Context, body::RequestBody, counts::ReleaseCounts, health};
 
 /// How long an unused connection to a process is kept.
 ///
@@ -46,15 +43,15 @@ pub(super) struct Upstream {
 
 impl Upstream {
     /// A process that gets requests from now on, and is probed.
-    pub(super) fn start(port: u16, check: &HealthCheck, limits: &Limits, tasks: &TaskTracker) -> Arc<Self> {
-        let stop_probing = CancellationToken::new();
+    pub(super) fn start(port: u16, check: &HealthCheck, cx: &Context) -> Arc<Self> {
+        let stop_probing = cx.probing.child_token();
         let health = Arc::new(health::Health::new());
         let probing = health::keep_probing(Arc::clone(&health), port, check.clone(), stop_probing.clone());
-        tasks.spawn(probing);
+        cx.tasks.spawn(probing);
         Arc::new(Self {
             port,
             authority: authority(port),
-            pool: pool(limits),
+            pool: pool(&cx.limits),
             health,
             check: check.clone(),
             in_flight: AtomicU64::new(0),
@@ -88,7 +85,7 @@ fn authority(port: u16) -> Authority {
     Authority::try_from(format!("127.0.0.1:{port}")).unwrap_or_else(|_| Authority::from_static("127.0.0.1"))
 }
 
-fn pool(limits: &Limits) -> Client<HttpConnector, RequestBody> {
+fn pool(limits: &super::Limits) -> Client<HttpConnector, RequestBody> {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     connector.set_connect_timeout(Some(limits.connect_timeout));

@@ -32,6 +32,9 @@ const LIVED_WELL: Duration = Duration::from_secs(30);
 /// Time for an edge to answer, and for a new one to come up.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long an edge may hold its lock without answering before somebody is told.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// How often a coming edge is looked for.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -77,34 +80,46 @@ pub async fn watch(config: WatchConfig, stop: CancellationToken) {
 
 async fn keep(config: &WatchConfig) {
     let mut back_off = BACK_OFF_MIN;
-    // Kept so that a dead edge is reaped.
-    let mut child: Option<Child> = None;
+    let mut silent_since: Option<Instant> = None;
     loop {
-        match find(&config.data_dir).await {
+        let found = find(&config.data_dir).await;
+        silent_since = silent_since.filter(|_| matches!(found, Found::Silent));
+        match found {
             Found::Living(mut link) => {
                 let since = Instant::now();
                 link.closed().await;
+                tracing::warn!(data_dir = %config.data_dir.display(), "edge has ended; starting it again");
                 if since.elapsed() >= LIVED_WELL {
                     back_off = BACK_OFF_MIN;
+                } else {
+                    pause(&mut back_off).await;
                 }
-                tracing::warn!(data_dir = %config.data_dir.display(), "edge has ended; starting it again");
             }
             Found::Foreign(mut link, reason) => {
                 tracing::warn!(reason, "edge is of another version; replacing it");
                 // It may end before it has replied.
                 let _ = time::timeout(ANSWER_TIMEOUT, link.call(Verb::Stop)).await;
             }
-            Found::Silent => tracing::debug!("edge has its lock and does not answer yet"),
+            Found::Silent => {
+                let since = *silent_since.get_or_insert_with(Instant::now);
+                if since.elapsed() >= SILENCE_TIMEOUT {
+                    silent_since = Some(Instant::now());
+                    tracing::error!("edge holds its lock and does not answer; its pid is in `edge/lock`");
+                }
+            }
             Found::Nobody => {
-                child = start_and_await(config, child).await;
-                if child.is_none() || !lock::is_held(&directory(&config.data_dir).join("lock")) {
-                    time::sleep(back_off).await;
-                    back_off = (back_off * 2).min(BACK_OFF_MAX);
+                if !start_and_await(config).await {
+                    pause(&mut back_off).await;
                 }
             }
         }
         time::sleep(LOOK).await;
     }
+}
+
+async fn pause(back_off: &mut Duration) {
+    time::sleep(*back_off).await;
+    *back_off = back_off.saturating_mul(2).min(BACK_OFF_MAX);
 }
 
 async fn find(data_dir: &Path) -> Found {
@@ -122,32 +137,29 @@ async fn find(data_dir: &Path) -> Found {
     }
 }
 
-/// Starts an edge and waits until it holds its lock or has ended.
-async fn start_and_await(config: &WatchConfig, before: Option<Child>) -> Option<Child> {
-    if let Some(mut before) = before {
-        // Reaps it; one that drains without its lock is left to end by itself.
-        let _ = before.try_wait();
-    }
+/// Starts an edge and waits until it holds its lock; whether it does.
+async fn start_and_await(config: &WatchConfig) -> bool {
     let mut child = match start(config) {
         Ok(child) => child,
         Err(error) => {
             tracing::error!(exe = %config.exe.display(), %error, "edge cannot be started");
-            return None;
+            return false;
         }
     };
     let lock = directory(&config.data_dir).join("lock");
     let deadline = Instant::now() + ANSWER_TIMEOUT;
     while Instant::now() < deadline {
         if lock::is_held(&lock) {
-            return Some(child);
+            // The runtime reaps it when it ends.
+            return true;
         }
         if let Ok(Some(status)) = child.try_wait() {
-            tracing::error!(%status, "edge ended at its start; see edge.log");
-            return None;
+            tracing::error!(%status, "edge ended at its start; see `edge/edge.log`");
+            return false;
         }
         time::sleep(LOOK).await;
     }
-    Some(child)
+    false
 }
 
 fn start(config: &WatchConfig) -> io::Result<Child> {

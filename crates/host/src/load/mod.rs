@@ -26,7 +26,8 @@ use report::Tally;
 /// How often progress is reported.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Runs a plan to its end, or until told to stop; requests under way then are not counted.
+/// Runs a plan to its end, or until told to stop. At the end, requests under way are waited for; at a stop they are
+/// given up and not counted.
 pub async fn run(plan: Plan, stop: CancellationToken) -> Result<Report, BadPlan> {
     run_with_progress(plan, None, stop).await
 }
@@ -39,8 +40,6 @@ pub async fn run_with_progress(
 ) -> Result<Report, BadPlan> {
     let targets = Arc::new(Target::all(&plan)?);
     let pace = Arc::new(Pace::new(&plan));
-    // Ends the workers without ending whatever else listens to the caller's token.
-    let stop = stop.child_token();
     let tallies: Vec<Arc<Tally>> = (0..plan.connections).map(|_| Arc::new(Tally::default())).collect();
     let mut workers = JoinSet::new();
     for tally in &tallies {
@@ -48,17 +47,19 @@ pub async fn run_with_progress(
         let stop = stop.clone();
         workers.spawn(async move { stop.run_until_cancelled(worker.work()).await });
     }
-    let sum = || report::sum(&tallies, pace.elapsed());
     let mut tick = time::interval(PROGRESS_INTERVAL);
-    let end = pace.end();
     loop {
         tokio::select! {
             ended = workers.join_next() => if ended.is_none() { break },
-            () = time::sleep_until(end.unwrap_or_else(time::Instant::now)), if end.is_some() && !stop.is_cancelled() => stop.cancel(),
-            _ = tick.tick() => if let Some(progress) = &progress { progress.send_replace(sum()); },
+            _ = tick.tick() => if let Some(progress) = &progress {
+                progress.send_replace(report::sum(&tallies, pace.elapsed()));
+            },
         }
     }
-    let report = sum();
+    let mut report = report::sum(&tallies, pace.elapsed());
+    if !stop.is_cancelled() {
+        report.miss(pace.missed());
+    }
     if let Some(progress) = progress {
         progress.send_replace(report.clone());
     }

@@ -17,6 +17,7 @@ pub(super) struct Pace {
     requests: Option<u64>,
     slow_share: f64,
     next: AtomicU64,
+    taken: AtomicU64,
 }
 
 /// One request to send.
@@ -37,6 +38,7 @@ impl Pace {
             requests: plan.requests,
             slow_share: plan.slow_share,
             next: AtomicU64::new(0),
+            taken: AtomicU64::new(0),
         }
     }
 
@@ -44,12 +46,12 @@ impl Pace {
         self.start.elapsed()
     }
 
-    pub(super) fn end(&self) -> Option<Instant> {
-        self.duration.and_then(|duration| self.start.checked_add(duration))
-    }
-
-    /// The next request; none if there are no more.
+    /// The next request; none if there are no more, or time is up.
     pub(super) fn take(&self) -> Option<Due> {
+        let end = self.duration.and_then(|duration| self.start.checked_add(duration));
+        if end.is_some_and(|end| Instant::now() >= end) {
+            return None;
+        }
         let number = self.next.fetch_add(1, Relaxed);
         if self.requests.is_some_and(|requests| number >= requests) {
             return None;
@@ -59,7 +61,19 @@ impl Pace {
             None => None,
             Some(after) => Some(self.start.checked_add(after.ok()?)?),
         };
+        if at.zip(end).is_some_and(|(at, end)| at >= end) {
+            return None;
+        }
+        self.taken.fetch_add(1, Relaxed);
         Some(Due { number, at, is_slow: is_slow(number, self.slow_share) })
+    }
+
+    /// Requests of an open loop that were due and that no connection was free for before time was up.
+    pub(super) fn missed(&self) -> u64 {
+        let Some((rate, duration)) = self.rate.zip(self.duration) else { return 0 };
+        // A float that is too large becomes the largest number.
+        let due = (rate * duration.as_secs_f64()).ceil() as u64;
+        due.min(self.requests.unwrap_or(u64::MAX)).saturating_sub(self.taken.load(Relaxed))
     }
 }
 

@@ -18,7 +18,7 @@ pub struct Report {
     pub requests: u64,
     /// Whole answers with a status below 400.
     pub ok: u64,
-    /// The others by reason: `refused`, `reset`, `cut short`, `timeout`, `status 503`, ...
+    /// The others by reason: `refused`, `reset`, `cut short`, `timeout`, `status 503`, `not sent in time`, ...
     pub failed: BTreeMap<String, u64>,
     /// Answers by status, whole or not.
     pub statuses: BTreeMap<u16, u64>,
@@ -51,6 +51,14 @@ impl Report {
     pub fn rate(&self) -> f64 {
         let seconds = self.elapsed.as_secs_f64();
         if seconds > 0.0 { self.requests as f64 / seconds } else { 0.0 }
+    }
+
+    /// Counts requests that were due and never sent.
+    pub(super) fn miss(&mut self, missed: u64) {
+        if missed > 0 {
+            self.requests += missed;
+            *self.failed.entry("not sent in time".to_owned()).or_default() += missed;
+        }
     }
 
     fn add(&mut self, other: &Self) {

@@ -120,11 +120,11 @@ async fn head_has_the_length_and_no_body() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_waits_for_100_continue_gets_it() {
     let served = serve(Limits::default()).await;
-    let request = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n";
+    let request = "POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n";
     let mut stream = send_raw(served.port, request).await;
     assert_eq!(read_until(&mut stream, "\r\n\r\n").await, "HTTP/1.1 100 Continue\r\n\r\n");
     stream.write_all(b"hello").await.unwrap();
-    assert!(read_all(&mut stream).await.ends_with("\r\n\r\nhello"));
+    assert!(read_all(&mut stream).await.ends_with("\r\n\r\n5"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

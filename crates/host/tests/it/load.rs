@@ -60,13 +60,30 @@ async fn an_open_loop_counts_the_wait_for_a_free_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_share_of_slow_readers_takes_its_time() {
+    let app = App::start("7").await;
+    let plan = Plan {
+        requests: Some(10),
+        connections: 1,
+        slow_share: 0.5,
+        ..Plan::new(format!("http://127.0.0.1:{}", app.port))
+    };
+    let report = run(plan).await;
+    assert_eq!(report.ok, 10);
+    assert!(report.latency.quantile(0.6) >= Duration::from_millis(20), "{:?}", report.latency.quantile(0.6));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_duration_and_a_stop_end_it() {
     let app = App::start("7").await;
     let url = format!("http://127.0.0.1:{}", app.port);
     let short =
         Plan { duration: Some(Duration::from_millis(100)), rate: Some(200.0), ..Plan::new(url.clone()) };
-    let report = run(short).await;
-    assert!(report.requests <= 20 && report.failures() == 0, "{report:?}");
+    assert_eq!(run(short.clone()).await.requests, 20);
+    // What was due and found no free connection is not passed over.
+    let paths = vec![PathShare { path: "/long".into(), weight: 1 }];
+    let report = run(Plan { connections: 2, paths, ..short }).await;
+    assert_eq!((report.requests, report.ok, report.failed["not sent in time"]), (20, 2, 18));
     let stop = CancellationToken::new();
     stop.cancel();
     assert!(load::run(Plan::new(url), stop).await.unwrap().requests <= 16);
