@@ -10,6 +10,7 @@
 mod body;
 mod client;
 mod conn;
+mod connect;
 mod control;
 mod counts;
 mod failure;

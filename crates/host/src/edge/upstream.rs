@@ -10,13 +10,13 @@ use std::{
 
 use http::uri::Authority;
 use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
+    client::legacy::Client,
     rt::{TokioExecutor, TokioTimer},
 };
 use shipway_control::release::HealthCheck;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{Context, body::RequestBody, counts::ReleaseCounts, health};
+use super::{Context, body::RequestBody, connect::Connector, counts::ReleaseCounts, health};
 
 /// How long an unused connection to a process is kept.
 ///
@@ -32,7 +32,7 @@ const POOL_IDLE_MAX: usize = 256;
 pub(super) struct Upstream {
     pub(super) port: u16,
     pub(super) authority: Authority,
-    pub(super) pool: Client<HttpConnector, RequestBody>,
+    pub(super) pool: Client<Connector, RequestBody>,
     pub(super) health: Arc<health::Health>,
     check: HealthCheck,
     in_flight: AtomicU64,
@@ -85,10 +85,7 @@ fn authority(port: u16) -> Authority {
     Authority::try_from(format!("127.0.0.1:{port}")).unwrap_or_else(|_| Authority::from_static("127.0.0.1"))
 }
 
-fn pool(limits: &super::Limits) -> Client<HttpConnector, RequestBody> {
-    let mut connector = HttpConnector::new();
-    connector.set_nodelay(true);
-    connector.set_connect_timeout(Some(limits.connect_timeout));
+fn pool(limits: &super::Limits) -> Client<Connector, RequestBody> {
     Client::builder(TokioExecutor::new())
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
@@ -96,7 +93,7 @@ fn pool(limits: &super::Limits) -> Client<HttpConnector, RequestBody> {
         .pool_max_idle_per_host(POOL_IDLE_MAX)
         .http1_max_buf_size(limits.head_bytes_max.max(8192))
         .set_host(false)
-        .build(connector)
+        .build(Connector { timeout: limits.connect_timeout })
 }
 
 /// One request under way to one process of one release: counted from its making to its drop.

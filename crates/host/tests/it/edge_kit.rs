@@ -203,6 +203,7 @@ async fn answer(mut request: Request<Incoming>, version: &str, tasks: &TaskTrack
     let path = request.uri().path().to_owned();
     match path.as_str() {
         "/500" => response.status(StatusCode::INTERNAL_SERVER_ERROR).body(text("broken")).unwrap(),
+        "/reject" => response.status(StatusCode::PAYLOAD_TOO_LARGE).body(text("too large")).unwrap(),
         "/long" => {
             time::sleep(Duration::from_millis(300)).await;
             response.body(text("ok")).unwrap()

@@ -53,6 +53,22 @@ async fn a_body_of_64_mib_there_and_back_needs_little_memory() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_before_the_end_of_the_body_arrives() {
+    let (edge, _app, port) = served().await;
+    for _ in 0..20 {
+        let head = format!("POST /reject HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", PART * PARTS);
+        let mut stream = send_raw(port, &head).await;
+        // The client sends a part and listens.
+        tokio::io::AsyncWriteExt::write_all(&mut stream, &vec![1; 4 * PART]).await.unwrap();
+        let answer = read_until(&mut stream, "too large").await;
+        assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    }
+    edge.drained("1").await;
+    let counts = &edge.client.traffic(&web()).await.unwrap().releases["1"];
+    assert_eq!((counts.requests, counts.failures), (20, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_reader_slows_the_process_and_gets_all() {
     let (edge, _app, port) = served().await;
     let mut stream = send_raw(port, "GET /big HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
