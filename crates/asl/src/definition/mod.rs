@@ -110,7 +110,6 @@ pub(crate) enum Kind {
 
 /// The name of what a state does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "the names say it")]
 pub(crate) enum StateKind {
     Pass,
     Task,
@@ -212,6 +211,8 @@ pub(crate) struct MapOver {
     pub item_selector: Option<Template>,
     pub processor: Scope,
     pub mode: Mode,
+    /// A field that is understood but cannot be carried out: such a Map fails when it is entered.
+    pub unsupported: Option<&'static str>,
     pub max_concurrency: Option<Amount>,
     /// Failed items that a distributed Map bears.
     pub tolerated: Tolerance,

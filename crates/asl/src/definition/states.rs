@@ -204,12 +204,21 @@ impl Parser {
             items_path: reader.path("ItemsPath"),
             item_selector: reader.template(selector),
             mode: mode(&processor),
+            unsupported: unsupported(reader),
             max_concurrency: reader.amount("MaxConcurrency", 0, u64::from(u32::MAX)),
             tolerated: tolerance(reader),
             label: reader.string("Label"),
             processor: scope?,
         })
     }
+}
+
+/// Says at once what would fail later.
+fn unsupported(reader: &Reader<'_>) -> Option<&'static str> {
+    let field = ["ItemReader", "ItemBatcher", "ResultWriter"].into_iter().find(|field| reader.has(field))?;
+    let message = format!("The field {field} is not supported: the state will fail when it is entered");
+    reader.findings.add(Severity::Warning, SCHEMA, reader.at(field), message);
+    Some(field)
 }
 
 fn tolerance(reader: &Reader<'_>) -> Tolerance {

@@ -29,6 +29,9 @@ impl Stepper<'_> {
     }
 
     pub fn fork_items(&mut self, frame: u64, map: &MapOver) -> Result<(), Fault> {
+        if let Some(field) = map.unsupported {
+            return Err(Fault::runtime(format!("The field {field} is not supported.")));
+        }
         let input = self.effective_input(frame)?;
         let concurrency = self.count(frame, &input, map.max_concurrency.as_ref(), "MaxConcurrency")?;
         let items = match &map.items_path {
