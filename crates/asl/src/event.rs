@@ -180,9 +180,8 @@ mod tests {
             Target::parse("arn:aws:states:::aws-sdk:s3:getObject"),
             service("aws-sdk:s3", "getObject")
         );
-        for text in ["arn:aws:states:eu-west-1:1:activity:a"] {
-            assert_eq!(Target::parse(text), Target::Activity(text.into()));
-        }
+        let activity = "arn:aws:states:eu-west-1:1:activity:a";
+        assert_eq!(Target::parse(activity), Target::Activity(activity.into()));
         for text in ["arn:aws:lambda:eu-west-1:1:function:f", "Validate"] {
             assert_eq!(Target::parse(text), Target::Lambda(text.into()));
         }

@@ -237,15 +237,17 @@ impl Execution {
             Detail::IterationSucceeded { .. } | Detail::IterationFailed { .. } => {
                 self.follow(event, event.previous_event_id);
             }
-            Detail::MapFailed | Detail::ParallelFailed | Detail::MapRunStarted { .. } => {
+            Detail::MapFailed
+            | Detail::ParallelFailed
+            | Detail::MapRunStarted { .. }
+            | Detail::MapRunFailed(_) => {
                 self.follow(event, event.id);
             }
             Detail::MapSucceeded
             | Detail::ParallelSucceeded
             | Detail::IterationAborted { .. }
             | Detail::StateAborted { .. }
-            | Detail::MapRunSucceeded
-            | Detail::MapRunFailed(_) => {}
+            | Detail::MapRunSucceeded => {}
         }
     }
 

@@ -18,7 +18,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     clock::Clock,
     executor::{Core, parse_snapshot, token_key},
-    machines::Machines,
+    machines::{Machines, machine_key},
     notify::Bells,
     store::{self, Commit, Expected, PAGE_MAX, Put, Record, Row, RowFilter, Store},
     task::{TaskFailure, TaskHandler},
@@ -196,6 +196,19 @@ impl Engine {
         Ok(self.core.machines.current(&*self.core.store, name).await?.definition)
     }
 
+    /// Names of machines above `after`, in order, at most `limit` and at most 1,000.
+    pub async fn machines(&self, after: Option<&str>, limit: usize) -> Result<Vec<String>, Error> {
+        let prefix = machine_key("");
+        let after = after.map(machine_key);
+        let records = self.core.store.records(&prefix, after.as_deref(), limit).await?;
+        Ok(records.iter().filter_map(|record| record.key.strip_prefix(&prefix)).map(str::to_owned).collect())
+    }
+
+    /// The ARN of an execution, whether it exists or not.
+    pub fn execution_arn(&self, machine: &str, name: &str) -> String {
+        self.arn("execution", &format!("{machine}:{name}"))
+    }
+
     /// The definition that an execution runs.
     pub async fn definition_of(&self, arn: &str) -> Result<String, Error> {
         let row = self.row(arn).await?;
@@ -229,11 +242,6 @@ impl Engine {
             Err(Error::NoExecution(_)) => Err(Error::Store(store::Error::Conflict { key: conflict })),
             Err(error) => Err(error),
         }
-    }
-
-    /// The ARN that an execution of that machine and name has or would have.
-    pub fn execution_arn(&self, machine: &str, name: &str) -> String {
-        self.arn("execution", &format!("{machine}:{name}"))
     }
 
     /// Stops an execution: `ExecutionAborted`.

@@ -34,7 +34,8 @@ pub struct Machines {
     parsed: Mutex<HashMap<(String, u64), Arc<StateMachine>>>,
 }
 
-fn machine_key(name: &str) -> String {
+/// Key of the record of a machine.
+pub fn machine_key(name: &str) -> String {
     format!("engine/machine/{name}")
 }
 

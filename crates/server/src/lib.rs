@@ -1,1 +1,50 @@
 //! HTTP API and live pages over `control`'s application. The only crate that knows HTTP routes and wire JSON.
+
+mod api;
+pub mod app;
+mod assets;
+mod extract;
+mod fold;
+mod graph;
+mod guard;
+mod live;
+mod metrics;
+mod pages;
+mod place;
+mod problem;
+mod serve;
+pub mod wire;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{Router, middleware};
+use tokio_util::sync::CancellationToken;
+
+pub use crate::{
+    api::document as openapi,
+    app::{App, Machine},
+    fold::{StateStatus, Statuses},
+    graph::{render_svg, render_text},
+    serve::{Config, Error, serve},
+};
+
+/// What handlers share.
+#[derive(Clone)]
+struct Shared {
+    app: Arc<dyn App>,
+    stop: CancellationToken,
+    tally: Arc<metrics::Tally>,
+}
+
+/// All routes for a server at `listen`; event streams end when `stop` is cancelled.
+pub fn router(config: &Config, listen: SocketAddr, app: Arc<dyn App>, stop: CancellationToken) -> Router {
+    let guard = Arc::new(guard::Guard::new(&config.token, &config.allowed_hosts, listen));
+    let shared = Shared { app, stop, tally: Arc::default() };
+    api::router()
+        .merge(pages::router())
+        .merge(assets::router())
+        .fallback(pages::unknown_path)
+        .method_not_allowed_fallback(pages::unknown_method)
+        .layer(middleware::from_fn_with_state(guard, guard::protect))
+        .with_state(shared)
+}

@@ -34,7 +34,7 @@ fn condition(reader: &Reader<'_>, extra: &[&str], depth: usize) -> Option<Condit
         ));
         return None;
     };
-    let nested = |inner: &Reader<'_>| condition(inner, &[], depth + 1);
+    let nested = |inner: &Reader<'_>| condition(inner, &["Comment"], depth + 1);
     match *operator {
         "And" | "Or" => {
             let parts: Vec<Condition> = reader.objects(operator).iter().filter_map(nested).collect();

@@ -118,6 +118,10 @@ impl Reader<'_> {
             return self.string(field).map(Text::Literal);
         }
         match Expression::parse(&self.string(&path)?) {
+            Ok(Expression::Call(call)) if !call.gives_text() => {
+                self.wrong(&path, format!("Value is not a function that gives a text: {}", call.text));
+                None
+            }
             Ok(expression) => Some(Text::Expression(expression)),
             Err(error) => {
                 self.wrong(

@@ -20,31 +20,41 @@ pub(super) fn check(
     if !exists(&scope.start_at) {
         error(reader.at("StartAt"), format!("Missing 'StartAt' target: {}", scope.start_at));
     }
-    let mut reached: HashSet<&str> = HashSet::from([scope.start_at.as_str()]);
     let own = || scope.states.iter().filter_map(|name| states.get(name));
     for state in own() {
-        for (field, target) in targets(state) {
-            if !exists(target) {
-                error(
-                    format!("{}/{field}", states_reader.at(&state.name)),
-                    format!("Missing 'Next' target: {target}"),
-                );
-            }
-            if target != state.name {
-                reached.insert(target);
-            }
+        for (field, target) in targets(state).into_iter().filter(|(_, target)| !exists(target)) {
+            error(
+                format!("{}/{field}", states_reader.at(&state.name)),
+                format!("Missing 'Next' target: {target}"),
+            );
         }
     }
+    if scope.states.len() < states_reader.iter().count() {
+        // WHY: where a state could not be read, what it leads to is unknown.
+        return;
+    }
+    let reached = reached(scope, states);
     for state in own().filter(|state| !reached.contains(state.name.as_str())) {
         error(states_reader.at(&state.name), format!("State \"{}\" is not reachable.", state.name));
     }
-    if scope.states.len() == states_reader.iter().count() && own().next().is_some() && !own().any(is_terminal)
-    {
+    if own().next().is_some() && !own().any(is_terminal) {
         error(
             reader.pointer.clone(),
             "No terminal state: one needs \"End\": true, or is a Succeed or Fail".into(),
         );
     }
+}
+
+/// Names that transitions lead to from the start.
+fn reached<'s>(scope: &'s Scope, states: &'s HashMap<String, State>) -> HashSet<&'s str> {
+    let mut reached: HashSet<&str> = HashSet::new();
+    let mut open = vec![scope.start_at.as_str()];
+    while let Some(name) = open.pop() {
+        if reached.insert(name) {
+            open.extend(states.get(name).into_iter().flat_map(targets).map(|(_, target)| target));
+        }
+    }
+    reached
 }
 
 fn is_terminal(state: &State) -> bool {

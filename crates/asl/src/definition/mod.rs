@@ -110,7 +110,6 @@ pub(crate) enum Kind {
 
 /// The name of what a state does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "the names say it")]
 pub(crate) enum StateKind {
     Pass,
     Task,
@@ -212,11 +211,20 @@ pub(crate) struct MapOver {
     pub item_selector: Option<Template>,
     pub processor: Scope,
     pub mode: Mode,
+    /// A field that is understood but cannot be carried out: such a Map fails when it is entered.
+    pub unsupported: Option<&'static str>,
     pub max_concurrency: Option<Amount>,
-    pub tolerated_failure_count: Option<Amount>,
-    pub tolerated_failure_percentage: Option<Amount>,
+    /// Failed items that a distributed Map bears.
+    pub tolerated: Tolerance,
     /// `Label`, part of the name of the map run.
     pub label: Option<String>,
+}
+
+/// `ToleratedFailureCount` and `ToleratedFailurePercentage`
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tolerance {
+    pub count: Option<Amount>,
+    pub percentage: Option<Amount>,
 }
 
 /// `ProcessorConfig.Mode`

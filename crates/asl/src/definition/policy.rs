@@ -7,6 +7,8 @@ use super::{Catcher, Retrier};
 const MAX_ATTEMPTS_MAX: u64 = 99_999_999;
 /// Longest first delay, in seconds.
 const INTERVAL_SECONDS_MAX: u64 = 99_999_999;
+/// Steepest back-off; every delay has reached its own bound long before.
+const BACKOFF_RATE_MAX: f64 = 1e9;
 /// AWS's bound of `MaxDelaySeconds`.
 const MAX_DELAY_SECONDS_MAX: u64 = 31_622_399;
 
@@ -38,7 +40,7 @@ fn retrier(reader: &Reader<'_>, last: bool) -> Retrier {
     Retrier {
         error_equals: error_equals(reader, last),
         interval_seconds,
-        backoff_rate: reader.number("BackoffRate", 1.0, f64::MAX).unwrap_or(2.0),
+        backoff_rate: reader.number("BackoffRate", 1.0, BACKOFF_RATE_MAX).unwrap_or(2.0),
         max_attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
         max_delay_seconds,
         full_jitter: full_jitter(reader),

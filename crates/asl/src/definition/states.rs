@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::flow::flow;
 use super::reader::{Findings, Reader, SCHEMA};
 use super::{
-    Kind, MapOver, Mode, Scope, State, StateKind, StateMachine, Task, Wait, conditions, graph, policy,
+    Amount, Kind, MapOver, Mode, Scope, State, StateKind, StateMachine, Task, Tolerance, Wait, conditions,
+    graph, policy,
 };
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::limits::{DEFINITION_BYTES_MAX, NESTING_MAX, SECONDS_MAX, STATE_NAME_CHARS_MAX};
@@ -201,14 +202,32 @@ impl Parser {
         let selector = if reader.has("Parameters") { "Parameters" } else { "ItemSelector" };
         Some(MapOver {
             items_path: reader.path("ItemsPath"),
-            item_selector: reader.object_template(selector),
+            item_selector: reader.template(selector),
             mode: mode(&processor),
+            unsupported: unsupported(reader),
             max_concurrency: reader.amount("MaxConcurrency", 0, u64::from(u32::MAX)),
-            tolerated_failure_count: reader.amount("ToleratedFailureCount", 0, u64::from(u32::MAX)),
-            tolerated_failure_percentage: reader.amount("ToleratedFailurePercentage", 0, 100),
+            tolerated: tolerance(reader),
             label: reader.string("Label"),
             processor: scope?,
         })
+    }
+}
+
+/// Says at once what would fail later.
+fn unsupported(reader: &Reader<'_>) -> Option<&'static str> {
+    let field = ["ItemReader", "ItemBatcher", "ResultWriter"].into_iter().find(|field| reader.has(field))?;
+    let message = format!("The field {field} is not supported: the state will fail when it is entered");
+    reader.findings.add(Severity::Warning, SCHEMA, reader.at(field), message);
+    Some(field)
+}
+
+fn tolerance(reader: &Reader<'_>) -> Tolerance {
+    reader.at_most_one(&["ToleratedFailurePercentage", "ToleratedFailurePercentagePath"]);
+    let percentage = reader.number("ToleratedFailurePercentage", 0.0, 100.0).map(Amount::Literal);
+    Tolerance {
+        count: reader.amount("ToleratedFailureCount", 0, u64::from(u32::MAX)),
+        percentage: percentage
+            .or_else(|| reader.reference("ToleratedFailurePercentagePath").map(Amount::Path)),
     }
 }
 
@@ -273,7 +292,7 @@ fn task(reader: &Reader<'_>) -> Option<Task> {
     reader.required(&["Resource"]);
     let timeout_seconds = reader.amount("TimeoutSeconds", 1, SECONDS_MAX);
     let heartbeat_seconds = reader.amount("HeartbeatSeconds", 1, SECONDS_MAX);
-    if let (Some(super::Amount::Literal(timeout)), Some(super::Amount::Literal(heartbeat))) =
+    if let (Some(Amount::Literal(timeout)), Some(Amount::Literal(heartbeat))) =
         (&timeout_seconds, &heartbeat_seconds)
         && heartbeat >= timeout
     {

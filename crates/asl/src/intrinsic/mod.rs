@@ -6,6 +6,7 @@ mod parse;
 mod text;
 
 pub(crate) use array::mix;
+pub(crate) use text::uuid_text;
 
 use serde_json::Value;
 
@@ -67,7 +68,23 @@ const FUNCTIONS: &[Function] = &[
     Function { name: "States.UUID", arity: (0, 0), apply: text::uuid },
 ];
 
+/// Functions whose result is a text.
+const TEXT_FUNCTIONS: &[&str] = &[
+    "States.ArrayGetItem",
+    "States.Base64Decode",
+    "States.Base64Encode",
+    "States.Format",
+    "States.Hash",
+    "States.JsonToString",
+    "States.UUID",
+];
+
 impl Call {
+    /// Whether the result may be a text.
+    pub fn gives_text(&self) -> bool {
+        TEXT_FUNCTIONS.contains(&self.function.name)
+    }
+
     /// The call's result.
     pub fn evaluate(&self, env: &Env<'_>) -> Result<Value, Fault> {
         let mut values = Vec::with_capacity(self.arguments.len());

@@ -74,7 +74,7 @@ impl Filter {
             Self::Not(filter) => !filter.passes(current, root),
             Self::Exists(path) => exists(path, current, root),
             Self::Compare(left, comparison, right) => {
-                compare(left.value(current, root), *comparison, right.value(current, root))
+                compare(&left.value(current, root), *comparison, &right.value(current, root))
             }
         }
     }
@@ -101,8 +101,8 @@ fn exists(path: &Path, current: &Value, root: &Value) -> bool {
     }
 }
 
-fn compare(left: Option<Value>, comparison: Comparison, right: Option<Value>) -> bool {
-    let (Some(left), Some(right)) = (&left, &right) else {
+fn compare(left: &Option<Value>, comparison: Comparison, right: &Option<Value>) -> bool {
+    let (Some(left), Some(right)) = (left, right) else {
         return comparison == Comparison::NotEqual && left != right;
     };
     let within = |items: &Value, item: &Value| {

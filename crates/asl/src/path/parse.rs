@@ -221,7 +221,8 @@ impl<'t> Parser<'t> {
         loop {
             match self.bump() {
                 None => return self.fail("the quote is not closed"),
-                Some('\\') => text.extend(self.bump()),
+                // WHY: a backslash guards only the quote in use; in front of anything else it is part of the name.
+                Some('\\') if self.peek() == Some(quote) => text.extend(self.bump()),
                 Some(c) if c == quote => return Ok(text),
                 Some(c) => text.push(c),
             }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::stepper::Stepper;
+use crate::definition::StateKind;
 use crate::execution::{Execution, Frame};
 use crate::expression::Names;
 use crate::path::{Path, Segment};
@@ -80,11 +81,13 @@ impl<'s> Context<'s> {
 
     fn state(&self) -> Option<Value> {
         let active = self.execution.active(self.frame)?;
-        Some(json!({
-            "Name": active.name,
-            "EnteredTime": active.entered_at.to_string(),
-            "RetryCount": active.retries,
-        }))
+        let mut object = Map::new();
+        object.insert("Name".into(), active.name.as_str().into());
+        object.insert("EnteredTime".into(), active.entered_at.to_string().into());
+        if matches!(active.kind, StateKind::Task | StateKind::Parallel | StateKind::Map) {
+            object.insert("RetryCount".into(), active.retries.into());
+        }
+        Some(object.into())
     }
 
     /// The item of the innermost Map around this place.

@@ -24,7 +24,7 @@ impl Failure {
     /// Whether a name of `ErrorEquals` means this error.
     fn is_named(&self, name: &str) -> bool {
         match name {
-            "States.ALL" => !self.is("States.DataLimitExceeded"),
+            "States.ALL" => true,
             "States.TaskFailed" => self.error.is_some() && !self.is("States.Timeout"),
             "States.Timeout" => self.is("States.Timeout") || self.is("States.HeartbeatTimeout"),
             _ => self.is(name),
@@ -52,8 +52,9 @@ impl Failure {
         let mut output = Map::new();
         let error =
             if self.is("States.HeartbeatTimeout") { Some("States.Timeout") } else { self.error.as_deref() };
-        output.insert("Error".into(), error.unwrap_or_default().into());
-        output.insert("Cause".into(), self.cause.as_deref().unwrap_or_default().into());
+        output.insert("Error".into(), error.into());
+        let cause = self.cause.as_deref().or_else(|| error.map(|_| ""));
+        output.insert("Cause".into(), cause.into());
         output.into()
     }
 }
@@ -79,6 +80,7 @@ impl Stepper<'_> {
     /// Gives an error to the frame's state, and upwards until something takes it.
     pub fn fail(&mut self, frame: u64, failure: Failure) {
         let mut frame = frame;
+        let mut is_from_below = false;
         loop {
             let Some((active, state)) = self.state(frame) else { return };
             let retrier = retrier(state, &active.attempts, &failure);
@@ -86,7 +88,9 @@ impl Stepper<'_> {
             if let Some((index, retrier)) = retrier.filter(|_| self.has_emitted()) {
                 return self.retry(frame, index, retrier);
             }
-            self.close_fork(frame, state.kind.kind());
+            if is_from_below {
+                self.close_fork(frame, state.kind.kind());
+            }
             let catcher = state.catch.iter().find(|catcher| failure.matches(&catcher.error_equals));
             if let Some(catcher) = catcher {
                 return self.catch(frame, catcher, &failure);
@@ -97,6 +101,7 @@ impl Stepper<'_> {
                 return self.end(previous, Detail::ExecutionFailed(failure.reported()));
             };
             self.abandon(parent, frame, previous);
+            is_from_below = true;
             frame = parent;
         }
     }

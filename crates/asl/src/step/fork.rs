@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::stepper::{Job, Stepper};
-use crate::definition::{Amount, Kind, MapOver, Scope, State, StateKind};
+use crate::definition::{Amount, Kind, MapOver, Mode, Scope, State, StateKind};
 use crate::event::{Detail, child_frame};
 use crate::expression::{Env, Fault};
 
@@ -29,6 +29,9 @@ impl Stepper<'_> {
     }
 
     pub fn fork_items(&mut self, frame: u64, map: &MapOver) -> Result<(), Fault> {
+        if let Some(field) = map.unsupported {
+            return Err(Fault::runtime(format!("The field {field} is not supported.")));
+        }
         let input = self.effective_input(frame)?;
         let concurrency = self.count(frame, &input, map.max_concurrency.as_ref(), "MaxConcurrency")?;
         let items = match &map.items_path {
@@ -47,9 +50,13 @@ impl Stepper<'_> {
                 map.items_path.as_ref().map_or("$", |path| &path.text)
             )));
         };
-        let length = list.len() as u64;
+        let length = list.len();
         self.map_input = None;
-        self.emit(frame, Detail::MapStarted { length, items: Arc::new(items), concurrency });
+        self.emit(frame, Detail::MapStarted { length: length as u64, items: Arc::new(items), concurrency });
+        let tolerated = self.tolerance(frame, map, length)?;
+        if map.mode == Mode::Distributed && self.machine.is_pure(&map.processor) {
+            return self.run_map(frame, map, tolerated);
+        }
         self.jobs.push_front(Job::Iterate { frame });
         Ok(())
     }
@@ -90,7 +97,7 @@ impl Stepper<'_> {
     }
 
     /// The input of an iteration: the item, or what `ItemSelector` makes of it.
-    fn item_input(&mut self, frame: u64, map: &MapOver, index: u32) -> Result<Value, Fault> {
+    pub fn item_input(&mut self, frame: u64, map: &MapOver, index: u32) -> Result<Value, Fault> {
         let Some(selector) = &map.item_selector else {
             let items = self.execution.fork(frame).and_then(|fork| fork.items.as_ref());
             return Ok(items.and_then(|items| items.get(index as usize)).cloned().unwrap_or_default());

@@ -1,10 +1,8 @@
 //! Takes an input in, or rejects it before anything has changed.
 
-use std::sync::Arc;
-
 use serde_json::Value;
 
-use super::stepper::{Job, Stepper};
+use super::stepper::Stepper;
 use crate::definition::StateMachine;
 use crate::event::{Detail, Failed, Purpose};
 use crate::execution::{Execution, ROOT, Work};
@@ -58,14 +56,10 @@ fn admit(execution: &Execution, input: &Input) -> Result<(), Rejected> {
 
 impl Stepper<'_> {
     fn start(&mut self) {
-        let start = self.execution.start();
-        let (input, role_arn) = (Arc::new(start.input.clone()), start.role_arn.clone());
-        let id = self.emit(ROOT, Detail::ExecutionStarted { input: input.clone(), role_arn });
+        let id = self.begin(&self.machine.root.start_at);
         if let Some(seconds) = self.machine.timeout_seconds {
             self.start_timer(ROOT, id, Purpose::MachineTimeout, seconds.saturating_mul(1000));
         }
-        let state = self.machine.root.start_at.clone();
-        self.jobs.push_back(Job::Enter { frame: ROOT, state, input });
     }
 
     fn timer_fired(&mut self, timer: u64) {

@@ -1,6 +1,7 @@
 //! Advances an execution by one input. Everything that changes goes through events.
 
 mod context;
+mod distributed;
 mod enter;
 mod exit;
 mod fail;

@@ -50,6 +50,15 @@ impl<'a> Stepper<'a> {
         }
     }
 
+    /// Has the machine, or the part of it that a child runs, begin with `state`.
+    pub fn begin(&mut self, state: &str) -> u64 {
+        let start = self.execution.start();
+        let (input, role_arn) = (Arc::new(start.input.clone()), start.role_arn.clone());
+        let id = self.emit(ROOT, Detail::ExecutionStarted { input: input.clone(), role_arn });
+        self.jobs.push_back(Job::Enter { frame: ROOT, state: state.to_owned(), input });
+        id
+    }
+
     /// Does what is due, and gives all that was done.
     pub fn run(mut self) -> Transition {
         while let Some(job) = self.jobs.pop_front() {

@@ -17,11 +17,11 @@ impl Stepper<'_> {
     pub fn schedule(&mut self, frame: u64, state: &State, task: &Task) -> Result<(), Fault> {
         let input = self.effective_input(frame)?;
         let target = Target::parse(&task.resource);
-        let needs_token =
+        let is_callback =
             matches!(target, Target::Activity(_)) || task.resource.ends_with(".waitForTaskToken");
-        self.token = needs_token.then(|| self.new_token());
+        self.token = Some(self.new_token());
         let evaluated = self.evaluate_task(frame, &input, state, task, target);
-        let token = self.token.take();
+        let token = self.token.take().filter(|_| is_callback);
         let scheduled = evaluated?;
         let attempt = self.execution.active(frame).map_or(0, |active| active.retries);
         let parameters = scheduled.parameters.clone();
@@ -178,7 +178,7 @@ impl Stepper<'_> {
         self.ensure_started(task);
         let Some((frame, target)) = self.task(task) else { return };
         self.cancel_timers(frame, None);
-        let failed = Failed { error: Some(error), cause };
+        let failed = Failed { error: Some(error).filter(|error| !error.is_empty()), cause };
         self.emit(frame, Detail::TaskFailed { target, failed: failed.clone() });
         self.fail(frame, Failure { error: failed.error, cause: failed.cause });
     }

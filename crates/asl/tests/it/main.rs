@@ -9,5 +9,8 @@
     reason = "tests"
 )]
 
+mod cases;
+mod conformance;
+mod properties;
 mod steps;
 mod world;

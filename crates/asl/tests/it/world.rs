@@ -39,6 +39,8 @@ pub struct World {
     pub now: Timestamp,
     pub seed: u64,
     pub completed: u32,
+    /// Inputs that were taken.
+    pub inputs: Vec<Input>,
 }
 
 /// Enough for every case: a machine that needs more inputs does not end.
@@ -55,6 +57,7 @@ impl World {
             now: Timestamp::parse("2026-11-21T04:00:00Z").unwrap(),
             seed: 1,
             completed: 0,
+            inputs: Vec::new(),
         }
     }
 
@@ -62,7 +65,15 @@ impl World {
     pub fn give(&mut self, input: Input) -> Result<Transition, Rejected> {
         self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         let at = Moment { now: self.now, seed: self.seed };
-        let transition = step(&self.machine, &mut self.execution, input, at)?;
+        let transition = step(&self.machine, &mut self.execution, input.clone(), at)?;
+        match &input {
+            Input::TaskSucceeded { task, .. } | Input::TaskFailed { task, .. } => {
+                self.tasks.retain(|open| open.task != *task);
+            }
+            Input::TimerFired { timer } => self.timers.retain(|(_, open), ()| open != timer),
+            _ => {}
+        }
+        self.inputs.push(input);
         for effect in &transition.effects {
             self.perform(effect.clone());
         }
@@ -88,7 +99,17 @@ impl World {
     }
 
     /// Starts it and goes on until it has ended or nothing more can happen.
-    pub fn run(&mut self, mut answer: impl FnMut(&ScheduledTask) -> Answer) {
+    pub fn run(&mut self, answer: impl FnMut(&ScheduledTask) -> Answer) {
+        self.run_logged(answer, &mut Vec::new());
+    }
+
+    /// As [`World::run`], and writes down the inputs that were taken.
+    pub fn run_logged(&mut self, mut answer: impl FnMut(&ScheduledTask) -> Answer, log: &mut Vec<Input>) {
+        self.drive(&mut answer);
+        log.append(&mut self.inputs);
+    }
+
+    fn drive(&mut self, answer: &mut dyn FnMut(&ScheduledTask) -> Answer) {
         self.give(Input::Start).unwrap();
         for _ in 0..INPUTS_MAX {
             if !self.is_running() {

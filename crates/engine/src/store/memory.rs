@@ -59,8 +59,10 @@ impl Tables {
         for task in progress.tasks_added {
             self.tasks.insert((arn.clone(), task.task), task);
         }
-        if !progress.timers_removed.is_empty() {
-            self.timers.retain(|timer| timer.arn != arn || !progress.timers_removed.contains(&timer.timer));
+        let mut gone = progress.timers_removed;
+        gone.extend(progress.timers_added.iter().map(|(timer, _)| *timer));
+        if !gone.is_empty() {
+            self.timers.retain(|timer| timer.arn != arn || !gone.contains(&timer.timer));
         }
         for (timer, due) in progress.timers_added {
             self.timers.insert(DueTimer { due, arn: arn.clone(), timer });

@@ -159,3 +159,35 @@ async fn what_is_no_store_is_refused_with_its_path() {
     let no_directory = open_sqlite(&file).await.err().unwrap().to_string();
     assert!(no_directory.contains(&file.display().to_string()), "{no_directory}");
 }
+
+#[tokio::test]
+async fn a_timer_set_again_moves_and_one_removed_is_gone() {
+    each_store(async |store| {
+        let stop = CancellationToken::new();
+        let engine = engine(Arc::clone(&store), echo(), &stop).await;
+        let machine = json!({"StartAt": "S", "States": {"S": {"Type": "Succeed"}}}).to_string();
+        engine.put_machine("m", &machine).await.unwrap();
+        let arn = engine.start(start("m", "a", json!({}))).await.unwrap().arn;
+        stop.cancel();
+        engine.stopped().await;
+        let row = store.execution(&arn).await.unwrap().unwrap();
+        let set = async |added: &[(u64, i64)], removed: &[u64]| {
+            let progress = store::Progress {
+                expected_event_id: row.last_event_id,
+                row: row.clone(),
+                events: Vec::new(),
+                tasks_added: Vec::new(),
+                tasks_removed: Vec::new(),
+                timers_added: added.iter().map(|(timer, due)| (*timer, Timestamp(*due))).collect(),
+                timers_removed: removed.to_vec(),
+            };
+            store.commit(Commit { execution: Some(progress), records: Vec::new() }).await.unwrap();
+            let timers = store.timers(10).await.unwrap();
+            timers.into_iter().map(|timer| (timer.timer, timer.due.0)).collect::<Vec<_>>()
+        };
+        assert_eq!(set(&[(1, 50), (2, 40)], &[]).await, [(2, 40), (1, 50)]);
+        assert_eq!(set(&[(1, 30)], &[]).await, [(1, 30), (2, 40)]);
+        assert_eq!(set(&[(3, 10)], &[1]).await, [(3, 10), (2, 40)]);
+    })
+    .await;
+}

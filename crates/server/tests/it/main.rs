@@ -1,1 +1,12 @@
-//! Tests from the outside, one binary for the crate.
+//! Tests from the outside, one binary for the crate: the router over an application of fixed, rich data.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod api;
+mod drawings;
+mod fixture;
+mod guarded;
+mod live;
+mod pages;
+mod socket;
+mod support;

@@ -1,0 +1,84 @@
+//! What runs, what ran, what it wrote, and who holds the lock.
+
+use axum::{Json, extract::State};
+use serde::Deserialize;
+use shipway_control::{
+    app::{Lock, ServiceStatus},
+    host::{LogPage, LogQuery},
+};
+
+use crate::{
+    Shared,
+    extract::{Path, Query, limit, project, segment},
+    wire::{Problem, Releases, Services},
+};
+
+/// What runs where.
+pub async fn list(State(shared): State<Shared>) -> Result<Json<Services>, Problem> {
+    Ok(Json(Services { services: shared.app.services().await? }))
+}
+
+/// What runs for one service.
+pub async fn show(
+    State(shared): State<Shared>,
+    Path((project_path, environment, service)): Path<(String, String, String)>,
+) -> Result<Json<ServiceStatus>, Problem> {
+    let project = names(&project_path, &environment, &service)?;
+    Ok(Json(shared.app.service(&project, &environment, &service).await?))
+}
+
+fn names(project_path: &str, environment: &str, service: &str) -> Result<String, Problem> {
+    segment(environment, "environment")?;
+    segment(service, "service")?;
+    project(project_path)
+}
+
+/// Which lines.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lines {
+    process: Option<u16>,
+    lines: Option<usize>,
+    after: Option<String>,
+    release: Option<String>,
+}
+
+/// Lines that a service's processes wrote.
+pub async fn logs(
+    State(shared): State<Shared>,
+    Path((project_path, environment, service)): Path<(String, String, String)>,
+    Query(query): Query<Lines>,
+) -> Result<Json<LogPage>, Problem> {
+    let project = names(&project_path, &environment, &service)?;
+    let lines = limit(query.lines, 100, 10_000, "lines")?;
+    let log = LogQuery { process: query.process, lines, after: query.after };
+    Ok(Json(shared.app.logs(&project, &environment, &service, query.release.as_deref(), &log).await?))
+}
+
+/// Which environment.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    project: String,
+    environment: String,
+}
+
+/// Releases of an environment.
+pub async fn releases(
+    State(shared): State<Shared>,
+    Query(target): Query<Target>,
+) -> Result<Json<Releases>, Problem> {
+    let project = project(&target.project)?;
+    segment(&target.environment, "environment")?;
+    Ok(Json(Releases { releases: shared.app.releases(&project, &target.environment).await? }))
+}
+
+/// The lock of an environment.
+pub async fn lock(
+    State(shared): State<Shared>,
+    Path((project_path, environment)): Path<(String, String)>,
+) -> Result<Json<Lock>, Problem> {
+    let project = project(&project_path)?;
+    segment(&environment, "environment")?;
+    Ok(Json(shared.app.lock(&project, &environment).await?))
+}

@@ -1,0 +1,11 @@
+//! State machines as pictures: a laid-out graph for browsers and an indented tree for terminals.
+
+mod layout;
+mod svg;
+mod text;
+
+pub use svg::{draw, node_id, node_title, render_svg};
+pub use text::render_text;
+
+/// States that are drawn; a larger machine is shown as text.
+pub const STATES_MAX: usize = 400;

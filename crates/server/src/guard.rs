@@ -1,0 +1,170 @@
+//! What stands before each handler: whose name was asked for, who asks, from which site, how long it may take.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    problem::{FORBIDDEN_ORIGIN, TIMEOUT, UNAUTHORIZED, WRONG_HOST},
+    wire::Problem,
+};
+
+/// How long a request may take that is neither a stream nor an upload.
+pub const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// Nothing from elsewhere, no inline script or style, no frame around it.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
+    img-src 'self' data:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// Who may ask what.
+pub struct Guard {
+    token_sha256: [u8; 32],
+    hosts: Vec<String>,
+    is_loopback: bool,
+}
+
+impl Guard {
+    /// A guard for a server at `listen`: `token` is needed for what changes anything (and for everything if `listen`
+    /// can be reached from other machines); `hosts` are names besides the loopback ones.
+    pub fn new(token: &str, hosts: &[String], listen: SocketAddr) -> Self {
+        let hosts = hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
+        Self { token_sha256: sha256(token), hosts, is_loopback: listen.ip().is_loopback() }
+    }
+
+    fn check(&self, request: &Request) -> Result<(), Problem> {
+        self.check_host(request.uri(), request.headers())?;
+        let is_change = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+        if is_change {
+            check_origin(request.headers())?;
+        }
+        let is_open = self.is_loopback && !is_change || request.uri().path() == "/v1/health";
+        if is_open { Ok(()) } else { self.check_token(request.headers()) }
+    }
+
+    /// Refuses names that a foreign site could have pointed at this address (DNS rebinding).
+    fn check_host(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
+        let host = uri.host().or_else(|| host_name(headers.get(header::HOST)?.to_str().ok()?));
+        let host = host.unwrap_or_default().to_ascii_lowercase();
+        let is_known =
+            matches!(host.as_str(), "localhost" | "127.0.0.1" | "[::1]") || self.hosts.contains(&host);
+        if is_known {
+            return Ok(());
+        }
+        Err(WRONG_HOST
+            .because(format!("the server does not answer to `{host}`"))
+            .at("Host")
+            .hint("ask for `localhost`, or start the server with this name as an allowed host"))
+    }
+
+    fn check_token(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = given.and_then(bearer);
+        let hint = "send the header `Authorization: Bearer <token>`";
+        match token {
+            None => Err(UNAUTHORIZED.because("there is no bearer token").at("Authorization").hint(hint)),
+            Some(token) if self.is_token(token) => Ok(()),
+            Some(_) => {
+                Err(UNAUTHORIZED.because("the token is not the server's").at("Authorization").hint(hint))
+            }
+        }
+    }
+
+    /// Takes the same time for each wrong token: hashes are compared, and all of them.
+    fn is_token(&self, token: &str) -> bool {
+        let given = sha256(token);
+        given.iter().zip(&self.token_sha256).fold(0, |different, (a, b)| different | (a ^ b)) == 0
+    }
+}
+
+fn sha256(text: &str) -> [u8; 32] {
+    Sha256::digest(text.as_bytes()).into()
+}
+
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The name in `name:port`, with the brackets of an IPv6 address.
+fn host_name(host: &str) -> Option<&str> {
+    match host.strip_prefix('[').and_then(|rest| rest.find(']')) {
+        Some(end) => host.get(..end.saturating_add(2)),
+        None => host.split(':').next(),
+    }
+}
+
+fn check_origin(headers: &HeaderMap) -> Result<(), Problem> {
+    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_same = |origin: &str| {
+        let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+        authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host))
+    };
+    let origin = headers.get(header::ORIGIN).map(|value| value.to_str().unwrap_or("?"));
+    let site = headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
+    if origin.is_some_and(|origin| !is_same(origin)) || matches!(site, Some("cross-site" | "same-site")) {
+        let detail = format!("`{}` may not change anything here", origin.unwrap_or("another site"));
+        return Err(FORBIDDEN_ORIGIN.because(detail).at("Origin"));
+    }
+    Ok(())
+}
+
+/// Refuses what the guard refuses, and gives each answer its headers.
+pub async fn protect(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+    let is_asset = request.uri().path().starts_with("/assets/");
+    let mut response = match guard.check(&request) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    };
+    let is_kept = is_asset && response.status().is_success();
+    let headers = response.headers_mut();
+    let mut set =
+        |name: HeaderName, value: &'static str| headers.insert(name, HeaderValue::from_static(value));
+    set(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(header::REFERRER_POLICY, "no-referrer");
+    set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+    if !is_kept {
+        set(header::CACHE_CONTROL, "no-store");
+    }
+    response
+}
+
+/// Ends a request that takes longer than [`REQUEST_TIME_MAX`].
+pub async fn limit_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(REQUEST_TIME_MAX, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            let seconds = REQUEST_TIME_MAX.as_secs();
+            TIMEOUT.because(format!("there was no answer within {seconds} s")).into_response()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_names_lose_their_port() {
+        let cases = [("localhost:80", "localhost"), ("[::1]:80", "[::1]"), ("a.b", "a.b"), ("[::1", "[")];
+        for (host, name) in cases {
+            assert_eq!(host_name(host), Some(name));
+        }
+    }
+
+    #[test]
+    fn only_the_token_is_the_token() {
+        let guard = Guard::new("secret", &[], ([127, 0, 0, 1], 0).into());
+        assert!(guard.is_token("secret"));
+        for wrong in ["", "secre", "secrets", "Secret"] {
+            assert!(!guard.is_token(wrong), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Metrics as Prometheus reads them. Counts deployments out of the store, so that a restart loses none.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    fmt::Write,
+};
+
+use shipway_control::{
+    app::{Deployment, Error, Outcome, ServiceStatus},
+    host::{Counts, LATENCY_BOUNDS_MICROS, ProcessState},
+};
+use tokio::sync::Mutex;
+
+use crate::app::App;
+
+/// Upper bounds of a deployment's duration, in seconds.
+const DURATION_BOUNDS: [u64; 12] = [1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 14_400];
+/// Deployments of one read.
+const PAGE: usize = 200;
+/// Reads of one scrape: what is beyond is counted by the next one.
+const PAGES_MAX: usize = 500;
+/// How each outcome is called in labels.
+const OUTCOMES: [(Outcome, &str); 4] = [
+    (Outcome::Succeeded, "succeeded"),
+    (Outcome::FailedClean, "failed_clean"),
+    (Outcome::FailedDirty, "failed_dirty"),
+    (Outcome::Halted, "halted"),
+];
+
+/// What was counted so far.
+#[derive(Default)]
+pub struct Tally(Mutex<Counted>);
+
+#[derive(Default)]
+struct Counted {
+    ended: HashSet<String>,
+    running: BTreeSet<String>,
+    /// Deployments by outcome, and their durations by bucket with sum.
+    outcomes: BTreeMap<&'static str, Durations>,
+}
+
+#[derive(Clone, Default)]
+struct Durations {
+    count: u64,
+    seconds: f64,
+    buckets: [u64; DURATION_BOUNDS.len()],
+}
+
+/// All metrics.
+pub async fn render(app: &dyn App, tally: &Tally) -> Result<String, Error> {
+    let mut text = String::new();
+    let mut counted = tally.0.lock().await;
+    update(app, &mut counted).await?;
+    build_info(&mut text);
+    deployments(&mut text, &counted);
+    drop(counted);
+    services(&mut text, &app.services().await?);
+    Ok(text)
+}
+
+async fn update(app: &dyn App, counted: &mut Counted) -> Result<(), Error> {
+    for id in counted.running.clone() {
+        count(counted, &app.deployment(&id).await?);
+    }
+    let mut after: Option<String> = None;
+    for _ in 0..PAGES_MAX {
+        let (page, next) = app.deployments(None, None, after.as_deref(), PAGE).await?;
+        let is_known = page.iter().all(|deployment| counted.ended.contains(&deployment.id));
+        page.iter().for_each(|deployment| count(counted, deployment));
+        // WHY: newest first, and older ones that still run were asked for above.
+        if is_known || next.is_none() {
+            break;
+        }
+        after = next;
+    }
+    Ok(())
+}
+
+fn count(counted: &mut Counted, deployment: &Deployment) {
+    let name = OUTCOMES.iter().find(|(outcome, _)| *outcome == deployment.outcome).map(|(_, name)| *name);
+    let (Some(name), Some(ended_at)) = (name, deployment.ended_at) else {
+        counted.running.insert(deployment.id.clone());
+        return;
+    };
+    counted.running.remove(&deployment.id);
+    if !counted.ended.insert(deployment.id.clone()) {
+        return;
+    }
+    let millis = ended_at.millis_since(deployment.started_at);
+    let durations = counted.outcomes.entry(name).or_default();
+    durations.count = durations.count.saturating_add(1);
+    durations.seconds += seconds(millis);
+    for (bucket, bound) in durations.buckets.iter_mut().zip(DURATION_BOUNDS) {
+        *bucket = bucket.saturating_add(u64::from(millis <= bound.saturating_mul(1_000)));
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a metric; exact up to 2^53")]
+fn seconds(millis: u64) -> f64 {
+    millis as f64 / 1_000.0
+}
+
+fn head(text: &mut String, name: &str, kind: &str, help: &str) {
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+}
+
+fn build_info(text: &mut String) {
+    head(text, "shipway_build_info", "gauge", "Version of Shipway.");
+    let _ = writeln!(text, "shipway_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"));
+}
+
+fn deployments(text: &mut String, counted: &Counted) {
+    let of = |name| counted.outcomes.get(name).cloned().unwrap_or_default();
+    head(text, "shipway_deployments_total", "counter", "Deployments that ended, by outcome.");
+    for (_, name) in OUTCOMES {
+        let _ = writeln!(text, "shipway_deployments_total{{outcome=\"{name}\"}} {}", of(name).count);
+    }
+    head(text, "shipway_deployments_running", "gauge", "Deployments under way.");
+    let _ = writeln!(text, "shipway_deployments_running {}", counted.running.len());
+    let name = "shipway_deployment_duration_seconds";
+    head(text, name, "histogram", "From acceptance to the end of a deployment, by outcome.");
+    for (_, outcome) in OUTCOMES {
+        let durations = of(outcome);
+        for (bucket, bound) in durations.buckets.iter().zip(DURATION_BOUNDS) {
+            let _ = writeln!(text, "{name}_bucket{{outcome=\"{outcome}\",le=\"{bound}\"}} {bucket}");
+        }
+        let _ = writeln!(text, "{name}_bucket{{outcome=\"{outcome}\",le=\"+Inf\"}} {}", durations.count);
+        let _ = writeln!(text, "{name}_sum{{outcome=\"{outcome}\"}} {}", durations.seconds);
+        let _ = writeln!(text, "{name}_count{{outcome=\"{outcome}\"}} {}", durations.count);
+    }
+}
+
+fn services(text: &mut String, services: &[ServiceStatus]) {
+    let traffic: Vec<(String, Counts)> = services.iter().flat_map(traffic_by_version).collect();
+    let mut each = |name: &str, kind: &str, help: &str, value: fn(&Counts) -> u64| {
+        head(text, name, kind, help);
+        for (labels, counts) in &traffic {
+            let _ = writeln!(text, "{name}{{{labels}}} {}", value(counts));
+        }
+    };
+    each("shipway_edge_requests_total", "counter", "Requests answered.", |counts| counts.requests);
+    each("shipway_edge_server_errors_total", "counter", "Answers 500 to 599.", |counts| counts.server_errors);
+    each("shipway_edge_failures_total", "counter", "Requests without a whole answer.", |counts| {
+        counts.failures
+    });
+    each("shipway_edge_requests_in_flight", "gauge", "Requests under way.", |counts| counts.in_flight);
+    latency(text, &traffic);
+    processes(text, services);
+}
+
+/// Releases of one version are one series.
+fn traffic_by_version(service: &ServiceStatus) -> Vec<(String, Counts)> {
+    let mut versions: BTreeMap<&str, Counts> = BTreeMap::new();
+    for counts in service.traffic.values() {
+        let sum = versions.entry(&counts.version).or_default();
+        sum.requests = sum.requests.saturating_add(counts.requests);
+        sum.server_errors = sum.server_errors.saturating_add(counts.server_errors);
+        sum.failures = sum.failures.saturating_add(counts.failures);
+        sum.in_flight = sum.in_flight.saturating_add(counts.in_flight);
+        sum.latency.resize(sum.latency.len().max(counts.latency.len()), 0);
+        for (bucket, count) in sum.latency.iter_mut().zip(&counts.latency) {
+            *bucket = bucket.saturating_add(*count);
+        }
+    }
+    let labels = labels(service);
+    versions
+        .into_iter()
+        .map(|(version, counts)| (format!("{labels},version=\"{}\"", escape(version)), counts))
+        .collect()
+}
+
+fn labels(service: &ServiceStatus) -> String {
+    let (project, environment) = (escape(&service.project), escape(&service.environment));
+    format!("project=\"{project}\",environment=\"{environment}\",service=\"{}\"", escape(&service.service))
+}
+
+fn escape(label: &str) -> String {
+    label.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+/// The edge counts buckets, no sum; so there is no `_sum`.
+fn latency(text: &mut String, traffic: &[(String, Counts)]) {
+    let name = "shipway_edge_request_duration_seconds";
+    head(text, name, "histogram", "Latency to the last byte.");
+    for (labels, counts) in traffic {
+        let mut below: u64 = 0;
+        for (count, bound) in counts.latency.iter().zip(LATENCY_BOUNDS_MICROS) {
+            below = below.saturating_add(*count);
+            let bound = seconds(bound) / 1_000.0;
+            let _ = writeln!(text, "{name}_bucket{{{labels},le=\"{bound}\"}} {below}");
+        }
+        let all = counts.latency.iter().fold(0_u64, |sum, count| sum.saturating_add(*count));
+        let _ = writeln!(text, "{name}_bucket{{{labels},le=\"+Inf\"}} {all}\n{name}_count{{{labels}}} {all}");
+    }
+}
+
+fn processes(text: &mut String, services: &[ServiceStatus]) {
+    const STATES: [(ProcessState, &str); 4] = [
+        (ProcessState::Running, "running"),
+        (ProcessState::BackOff, "back_off"),
+        (ProcessState::Stopping, "stopping"),
+        (ProcessState::Stopped, "stopped"),
+    ];
+    head(text, "shipway_processes", "gauge", "Processes by state.");
+    for service in services {
+        for (state, name) in STATES {
+            let count = service.groups.values().flatten().filter(|process| process.state == state).count();
+            let _ = writeln!(text, "shipway_processes{{{},state=\"{name}\"}} {count}", labels(service));
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What is around each page: head, navigation, foot.
+
+use axum::response::Html;
+use maud::{DOCTYPE, Markup, html};
+
+use crate::{
+    assets::{ICON, SCRIPT, STYLE},
+    wire::Problem,
+};
+
+/// Where a page belongs in the navigation.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Section {
+    Overview,
+    Executions,
+    Machines,
+    None,
+}
+
+const NAVIGATION: [(Section, &str, &str); 3] = [
+    (Section::Overview, "/", "Overview"),
+    (Section::Executions, "/executions", "Executions"),
+    (Section::Machines, "/machines", "Machines"),
+];
+
+/// A page; `live` is the address of the stream that keeps it fresh.
+pub fn page(section: Section, title: &str, live: Option<&str>, content: &Markup) -> Html<String> {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="robots" content="noindex";
+                title { (title) " · Shipway" }
+                link rel="icon" type="image/svg+xml" href=(ICON.path);
+                link rel="stylesheet" href=(STYLE.path);
+                @if live.is_some() { script src=(SCRIPT.path) defer {} }
+            }
+            body data-live=[live] {
+                a.skip href="#main" { "Skip to content" }
+                (header(section, live.is_some()))
+                main #main tabindex="-1" { (content) }
+                footer {
+                    span { "Shipway " (env!("CARGO_PKG_VERSION")) }
+                    span { "Times are UTC" }
+                    a href="/v1/openapi.json" { "API" }
+                    a href="/metrics" { "Metrics" }
+                }
+            }
+        }
+    };
+    Html(page.into_string())
+}
+
+fn header(section: Section, is_live: bool) -> Markup {
+    html! {
+        header.top {
+            a.brand href="/" aria-label="Shipway, overview" {
+                svg viewBox="0 0 32 32" width="22" height="22" aria-hidden="true" {
+                    path d="M3 21h26l-3.6 6.2a2 2 0 0 1-1.7 1H8.300a2 2 0 0 1-1.700-1z" {}
+                    path d="M15 3.500v15H4.500z" {}
+                    path.second d="M17.500 8v10.500h9z" {}
+                }
+                span { "Shipway" }
+            }
+            nav aria-label="Main" {
+                @for (place, href, name) in NAVIGATION {
+                    a href=(href) aria-current=[(place == section).then_some("page")] { (name) }
+                }
+            }
+            @if is_live { span #live role="status" data-s="off" hidden { "connecting" } }
+        }
+    }
+}
+
+/// A page that says what went wrong.
+pub fn problem(problem: &Problem) -> Html<String> {
+    let content = html! {
+        section.notice {
+            p.number { (problem.status) }
+            h1 { (problem.title) }
+            p { (problem.detail) }
+            @if let Some(hint) = &problem.hint { p.muted { (hint) } }
+            p { a href="/" { "Back to the overview" } }
+        }
+    };
+    page(Section::None, &problem.title, None, &content)
+}

@@ -1,0 +1,83 @@
+//! The pages: rendered whole by the server, readable without a script; a stream of fragments keeps them fresh.
+
+mod execution;
+mod executions;
+mod frame;
+mod machines;
+mod numbers;
+mod overview;
+mod parts;
+mod service;
+
+use axum::{
+    Router,
+    extract::Request,
+    response::{Html, IntoResponse, Response},
+    routing::get,
+};
+pub use execution::{Seen, event_rows, head, nodes, way};
+use http::{StatusCode, header};
+pub use service::{Sample, Target as ServiceTarget};
+
+use crate::{
+    Shared, live,
+    problem::{METHOD_NOT_ALLOWED, NOT_FOUND},
+    wire::Problem,
+};
+
+/// Pages and their streams.
+pub fn router() -> Router<Shared> {
+    Router::new()
+        .route("/", get(overview::page))
+        .route("/live", get(live::overview))
+        .route("/executions", get(executions::page))
+        .route("/executions/{name}", get(execution::page))
+        .route("/executions/{name}/live", get(live::execution))
+        .route("/services/{project}/{environment}/{service}", get(service::page))
+        .route("/services/{project}/{environment}/{service}/live", get(live::service))
+        .route("/machines", get(machines::list))
+        .route("/machines/{name}", get(machines::page))
+}
+
+/// The parts of the overview that its stream replaces.
+pub use overview::content as overview_content;
+/// The parts of a service's page that its stream replaces.
+pub use service::content as service_content;
+
+/// A problem shown as a page.
+pub struct Failed(Problem);
+
+impl<E: Into<Problem>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl IntoResponse for Failed {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        (status, frame::problem(&self.0)).into_response()
+    }
+}
+
+/// What a page's handler gives.
+type Page = Result<Html<String>, Failed>;
+
+/// A path that nothing answers to: a page for people, a problem document for programs.
+pub async fn unknown_path(request: Request) -> Response {
+    let path = request.uri().path();
+    let problem = NOT_FOUND.because(format!("`{path}` does not exist"));
+    let accept =
+        request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if accept.contains("text/html") && !path.starts_with("/v1") {
+        Failed(problem).into_response()
+    } else {
+        problem.hint("the API is described by `/v1/openapi.json`").into_response()
+    }
+}
+
+/// A path that answers to other methods only.
+pub async fn unknown_method(request: Request) -> Response {
+    let (method, path) = (request.method(), request.uri().path());
+    METHOD_NOT_ALLOWED.because(format!("`{path}` does not know `{method}`")).into_response()
+}

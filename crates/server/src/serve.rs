@@ -1,0 +1,138 @@
+//! Binds, accepts and stops. Limits that HTTP needs before a request is whole are here; routes are not.
+
+use std::{convert::Infallible, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{Router, body::Body};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::{GracefulShutdown, Watcher},
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    task::JoinSet,
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use crate::{app::App, router};
+
+/// Connections at once.
+const CONNECTIONS_MAX: usize = 1_024;
+/// How long the head of a request may take, also on a kept connection that is idle.
+const HEADER_TIME_MAX: Duration = Duration::from_secs(30);
+/// Bytes of a request's head.
+const HEADER_BYTES_MAX: usize = 64 * 1024;
+/// How long requests under way may take to end when the server stops.
+const STOP_TIME_MAX: Duration = Duration::from_secs(5);
+/// Pause after an accept that failed for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Settings of a server.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where to listen; port 0 takes a free one. Off the loopback, each request needs the token.
+    pub listen: SocketAddr,
+    /// The bearer token that is needed to change anything.
+    pub token: String,
+    /// Names in `Host` that are answered besides `localhost`, `127.0.0.1` and `[::1]`.
+    pub allowed_hosts: Vec<String>,
+}
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The address cannot be listened on.
+    #[error("cannot listen on `{address}`")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// An empty token would let everybody in.
+    #[error("the server's token is empty")]
+    NoToken,
+}
+
+/// Binds, and gives the address and what serves until `stop` is cancelled and the last requests have ended.
+pub async fn serve(
+    config: Config,
+    app: Arc<dyn App>,
+    stop: CancellationToken,
+) -> Result<(SocketAddr, impl Future<Output = ()> + Send + 'static), Error> {
+    if config.token.is_empty() {
+        return Err(Error::NoToken);
+    }
+    let bind = |source| Error::Bind { address: config.listen, source };
+    let listener = TcpListener::bind(config.listen).await.map_err(bind)?;
+    let address = listener.local_addr().map_err(bind)?;
+    let router = router(&config, address, app, stop.clone());
+    Ok((address, run(listener, router, stop)))
+}
+
+async fn run(listener: TcpListener, router: Router, stop: CancellationToken) {
+    let graceful = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut connections = JoinSet::new();
+    loop {
+        let place = tokio::select! {
+            () = stop.cancelled() => break,
+            place = places.clone().acquire_owned() => place,
+        };
+        let stream = tokio::select! {
+            () = stop.cancelled() => break,
+            stream = accept(&listener) => stream,
+        };
+        let watcher = graceful.watcher();
+        let router = router.clone();
+        connections.spawn(async move {
+            connection(stream, router, watcher).await;
+            drop(place);
+        });
+        while connections.try_join_next().is_some() {}
+    }
+    drop(listener);
+    if timeout(STOP_TIME_MAX, graceful.shutdown()).await.is_err() {
+        tracing::warn!("requests that were still under way after {STOP_TIME_MAX:?} are cut off");
+    }
+    connections.shutdown().await;
+}
+
+async fn accept(listener: &TcpListener) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return stream,
+            Err(error) => {
+                tracing::warn!(%error, "accepting a connection failed");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, router: Router, watcher: Watcher) {
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let router = router.clone();
+        async move { Ok::<_, Infallible>(answer(router, request).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIME_MAX)
+        .max_buf_size(HEADER_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+async fn answer(router: Router, request: hyper::Request<Incoming>) -> axum::response::Response {
+    match router.oneshot(request.map(Body::new)).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
