@@ -107,7 +107,7 @@ fn bad_input_is_refused_with_its_field_and_changes_nothing() {
         bad("artifact_sha256", &|release| release.artifact_sha256 = "xyz".to_owned());
         bad("services", &|release| release.services.clear());
         bad("release_id", &|release| release.release_id = "../x".to_owned());
-        bad("timeout", &|release| {
+        bad("services.web.bake", &|release| {
             release.services.get_mut("web").unwrap().bake = "20m".parse().unwrap();
         });
         bad("services.web.command", &|release| release.services.get_mut("web").unwrap().command.clear());

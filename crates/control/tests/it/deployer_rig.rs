@@ -159,7 +159,7 @@ pub fn release_of(version: &str, services: &Value) -> Release {
     serde_json::from_value(json!({
         "release_id": format!("release-{}", version.replace('.', "-")),
         "project_name": "acme/shop", "config_name": "production",
-        "version": version, "commit": "c0ffee", "subject": "feat: more", "author": "Ana <ana@acme.test>",
+        "version": version, "commit": "c0ffee".repeat(7)[..40], "subject": "feat: more", "author": "Ana <ana@acme.test>",
         "artifact_sha256": "a".repeat(64), "created_at": 1_764_000_000_000_i64, "timeout": "10m",
         "services": services
     }))
