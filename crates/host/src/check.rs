@@ -20,7 +20,7 @@ use crate::{
     command::{Program, program, search_path},
     fault::{During, bad_release, failure},
     layout::Layout,
-    machine::{vet_command, vet_variable},
+    machine::{vet_command, vet_stop_timeout, vet_variable},
     probe,
 };
 
@@ -51,6 +51,7 @@ fn check_service(name: &str, service: &Service, contents: &Contents) -> Result<(
         vet_variable(variable, value)
             .map_err(|reason| bad_release(field(&format!("env.{variable}")), reason))?;
     }
+    vet_stop_timeout(service.stop_timeout).map_err(|reason| bad_release(field("stop_timeout"), reason))?;
     probe::vet_path(name, &service.health)?;
     vet_command(&service.command).map_err(|reason| bad_release(field("command"), reason))?;
     check_command(service, contents).map_err(|reason| bad_release(field("command"), reason))

@@ -162,9 +162,10 @@ impl Host for LocalHost {
                 stop::begin(&begun)
             })
             .await?;
+        let Some(keeper) = keeper else { return Ok(()) };
         self.run(move |_| {
             let _held = held;
-            stop::finish(&dir, keeper)
+            stop::finish(&dir, keeper).map(drop)
         })
         .await
     }
