@@ -92,7 +92,7 @@ fn read(path: &Path) -> Result<u64, HostError> {
 fn write(path: &Path, token: FencingToken) -> Result<(), HostError> {
     let create = |path: &Path| -> io::Result<()> {
         if let Some(dir) = path.parent() {
-            fs::create_dir_all(dir)?;
+            file::make_directory(dir)?;
         }
         file::replace_durably(path, format!("{}\n", token.0).as_bytes())
     };

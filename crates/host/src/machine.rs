@@ -17,6 +17,7 @@ use shipway_control::{
 use crate::{
     artifact,
     fault::{During, bad_release, failure},
+    file,
     group::{Claim, Desired, GroupDir, Lock, Spec},
     launch::{READY_TIMEOUT, clear_app, launch},
     layout::Layout,
@@ -55,7 +56,7 @@ impl Machine {
     pub(crate) fn start(&self, start: &StartGroup) -> Result<Group, HostError> {
         vet(start)?;
         let dir = self.layout.group(&start.group)?;
-        fs::create_dir_all(dir.path()).during("create", dir.path())?;
+        file::make_directory(dir.path()).during("create", dir.path())?;
         let claim = dir.claim().during("find the keeper of", dir.path())?;
         let spec = dir.spec().during("read", &dir.spec_path())?;
         let lock = match claim {
@@ -203,7 +204,7 @@ fn view(dir: &GroupDir) -> Result<Group, HostError> {
 /// Counts begin at 0 with each start that was asked for.
 fn forget_state(dir: &GroupDir) -> Result<(), HostError> {
     match fs::remove_file(dir.state_path()) {
-        Err(error) if !crate::file::is_absent(&error) => Err(error).during("remove", &dir.state_path()),
+        Err(error) if !file::is_absent(&error) => Err(error).during("remove", &dir.state_path()),
         _ => Ok(()),
     }
 }

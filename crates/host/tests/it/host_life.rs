@@ -275,3 +275,15 @@ fn keepers_and_trampolines_are_not_for_people() {
     check(&["exec", "--parent", &me, "--"], 127, "no program to become");
     check(&["exec", "--parent", &me, "--", "true"], 0, "");
 }
+
+#[tokio::test]
+async fn nobody_else_may_read_what_runs() {
+    use std::os::unix::fs::PermissionsExt;
+    let machine = Machine::new();
+    let start = machine.script("release-1", SLEEPER).await;
+    machine.start(&start).await;
+    for name in ["groups", "artifacts", "uploads", "fences"] {
+        let mode = fs::metadata(machine.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{name}");
+    }
+}
