@@ -95,7 +95,7 @@ async fn switch_under_load(loads: Vec<(usize, &str)>, keep_alive: bool, switches
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twenty_switches_under_keep_alive_long_streaming_and_web_socket_load_lose_nothing() {
-    switch_under_load(vec![(32, "/"), (8, "/long"), (4, "/stream")], true, 20, 20_000).await;
+    switch_under_load(vec![(32, "/"), (8, "/long"), (4, "/stream")], true, 20, 50_000).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
