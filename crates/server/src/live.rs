@@ -236,9 +236,10 @@ impl Source for Watcher {
             let changed =
                 fresh.iter().enumerate().filter(|(place, part)| self.sent.get(*place) != Some(part));
             let html: String = changed.map(|(_, part)| part.as_str()).collect();
-            self.sent = fresh;
+            let is_first = std::mem::replace(&mut self.sent, fresh).is_empty();
             if !html.is_empty() {
-                return Ok(Some(sse::Event::default().retry(RECONNECT).data(html)));
+                let message = sse::Event::default().data(html);
+                return Ok(Some(if is_first { message.retry(RECONNECT) } else { message }));
             }
         }
     }

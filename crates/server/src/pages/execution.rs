@@ -276,15 +276,23 @@ fn key() -> Markup {
     }
 }
 
+/// How one visit stands; the statuses tell how the last visit of a state does.
+fn step_status(step: &Step, statuses: &Statuses) -> StateStatus {
+    let last = statuses.get(&step.state).copied();
+    match (step.exited_at, &step.error, last) {
+        (None, _, Some(StateStatus::Failed)) | (Some(_), Some(_), Some(StateStatus::Failed)) => {
+            StateStatus::Failed
+        }
+        (None, ..) => StateStatus::Running,
+        (Some(_), None, _) => StateStatus::Succeeded,
+        (Some(_), Some(_), _) => StateStatus::Caught,
+    }
+}
+
 fn step_row(step: &Step, statuses: &Statuses, start: Timestamp, end: Timestamp) -> Markup {
     let took = step.exited_at.unwrap_or(end).millis_since(step.entered_at);
     let waited = step.waited_millis.min(took);
-    let status = match (step.exited_at, &step.error) {
-        (None, _) => StateStatus::Running,
-        (Some(_), None) => StateStatus::Succeeded,
-        (Some(_), Some(_)) if statuses.get(&step.state) == Some(&StateStatus::Failed) => StateStatus::Failed,
-        (Some(_), Some(_)) => StateStatus::Caught,
-    };
+    let status = step_status(step, statuses);
     html! {
         tr data-s=(status.word()) {
             th scope="row" { span.step { (mark(status)) (step.state) } }
