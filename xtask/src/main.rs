@@ -1,2 +1,48 @@
-//! The shipway command.
-fn main() {}
+//! Chores of the repository: `cargo xtask ci|tidy`. Does nothing that the product needs at run time.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for people")]
+
+mod ci;
+mod tidy;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::{Context, Result, bail};
+
+const USAGE: &str = "usage: cargo xtask <command>
+
+  ci      what CI runs: format, tidy, clippy, build, tests
+  tidy    the checks that keep the architecture and the documents true
+";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let root = root()?;
+    let mut arguments = std::env::args().skip(1);
+    match arguments.next().as_deref() {
+        Some("ci") => ci::run(&root),
+        Some("tidy") => tidy::run(&root),
+        Some("--help" | "-h") | None => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        Some(other) => bail!("there is no command `{other}`\n{USAGE}"),
+    }
+}
+
+/// The repository's root: the parent of this crate.
+fn root() -> Result<PathBuf> {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .map(PathBuf::from)
+        .context("xtask has no parent directory")
+}

@@ -37,6 +37,15 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// The instant of an ISO-8601 extended offset date-time: `T` and `Z` in capitals, seconds and offset given.
+pub(crate) fn strict(text: &str) -> Option<jiff::Timestamp> {
+    let bytes = text.as_bytes();
+    let shape = bytes.len() >= 20 && bytes.get(10) == Some(&b'T') && bytes.get(16) == Some(&b':');
+    let offset = text.ends_with('Z')
+        || bytes.len().checked_sub(6).is_some_and(|at| matches!(bytes.get(at), Some(b'+' | b'-')));
+    if shape && offset { text.parse().ok() } else { None }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,9 +1,6 @@
 //! The seam to the application: what the routes and pages ask of it. Decides nothing.
 
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use shipway_asl::{Outline, StateMachine, Timestamp};
@@ -17,7 +14,7 @@ use shipway_engine::{Description, Filter};
 use crate::wire::Event;
 
 /// Executions that are looked through for names of machines.
-const MACHINES_FROM_EXECUTIONS_MAX: usize = 1_000;
+const MACHINES_MAX: usize = 1_000;
 
 /// A state machine as it can be drawn.
 #[derive(Clone, Debug, PartialEq)]
@@ -214,7 +211,8 @@ impl App for Shipway {
     }
 
     async fn machines(&self) -> Result<Vec<String>, Error> {
-        Ok(sample_by_machine(self).await?.into_iter().map(|sample| sample.machine).collect())
+        let machines = self.engine().machines(None, MACHINES_MAX).await;
+        machines.map_err(|error| engine_error("listing the machines", error))
     }
 
     async fn machine(&self, name: &str) -> Result<Machine, Error> {
@@ -235,21 +233,12 @@ fn machine(name: &str, definition: String) -> Machine {
     Machine { name: name.to_owned(), definition, outline }
 }
 
-/// The newest execution of each machine, in order of the machines' names.
-async fn sample_by_machine(shipway: &Shipway) -> Result<Vec<Description>, Error> {
-    let filter = Filter { limit: MACHINES_FROM_EXECUTIONS_MAX, ..Filter::default() };
-    let (executions, _) = shipway.executions(&filter).await?;
-    let mut seen = BTreeSet::new();
-    let mut samples: Vec<_> = executions.into_iter().filter(|one| seen.insert(one.machine.clone())).collect();
-    samples.sort_by(|a, b| a.machine.cmp(&b.machine));
-    Ok(samples)
-}
-
 /// An execution that is no deployment: a name is unique within its machine only, so each is asked.
 async fn find_execution(shipway: &Shipway, name: &str) -> Result<Description, Error> {
-    for sample in sample_by_machine(shipway).await? {
-        let Some(prefix) = sample.arn.strip_suffix(&sample.name) else { continue };
-        match shipway.engine().describe(&format!("{prefix}{name}")).await {
+    let machines = shipway.engine().machines(None, MACHINES_MAX).await;
+    for machine in machines.map_err(|error| engine_error("listing the machines", error))? {
+        let arn = shipway.engine().execution_arn(&machine, name);
+        match shipway.engine().describe(&arn).await {
             Ok(description) => return Ok(description),
             Err(shipway_engine::Error::NoExecution(_)) => {}
             Err(error) => return Err(engine_error("reading the execution", error)),
@@ -266,6 +255,7 @@ fn engine_error(operation: &str, error: shipway_engine::Error) -> Error {
         E::Store(source) => {
             Error::Unavailable { operation: operation.to_owned(), reason: source.to_string() }
         }
+        E::Invalid(_, what) => Error::Bad { field: what.to_owned(), reason: error.to_string(), hint: None },
         other @ (E::Definition(_) | E::ExecutionAlreadyExists(_) | E::NotWaiting(_)) => {
             Error::Refused { reason: other.to_string(), hint: None }
         }

@@ -1,1 +1,16 @@
 //! Tests from the outside, one binary for the crate.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "tests"
+)]
+
+mod cases;
+mod conformance;
+mod properties;
+mod steps;
+mod world;

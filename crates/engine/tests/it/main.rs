@@ -1,1 +1,7 @@
 //! Tests from the outside, one binary for the crate.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod executions;
+mod store_kit;
+mod support;

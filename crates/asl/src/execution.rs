@@ -1,0 +1,421 @@
+//! An execution as the fold of its events. Knows no machine: events say everything that it needs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::definition::StateKind;
+use crate::event::{Change, Detail, Event, Failed, Purpose, child_frame};
+use crate::moment::{Start, Status};
+use crate::timestamp::Timestamp;
+
+/// The frame of the machine itself.
+pub(crate) const ROOT: u64 = 0;
+
+/// An execution: the fold of its events. Serialises as the snapshot that the store keeps.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Execution {
+    start: Start,
+    status: Status,
+    last_event_id: u64,
+    started_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    output: Option<Arc<Value>>,
+    #[serde(default)]
+    failed: Failed,
+    /// Lines of control, by their number.
+    frames: BTreeMap<u64, Frame>,
+    /// Frames by the task that they wait for.
+    tasks: BTreeMap<u64, u64>,
+    /// Timers that are running.
+    timers: BTreeMap<u64, Timer>,
+}
+
+/// One line of control: the machine, a branch or an iteration.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Frame {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<u64>,
+    /// Which branch or item of the parent.
+    pub index: u32,
+    /// `previousEventId` of its next event.
+    pub previous: u64,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub variables: Map<String, Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<Active>,
+}
+
+/// The state that a frame is in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Active {
+    pub name: String,
+    pub kind: StateKind,
+    /// The event that entered it.
+    pub entered: u64,
+    pub entered_at: Timestamp,
+    pub input: Arc<Value>,
+    /// `$$.State.RetryCount`
+    #[serde(default)]
+    pub retries: u32,
+    /// Retries by retrier.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<u32>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub timers: Vec<u64>,
+    pub work: Work,
+}
+
+/// What the state is at.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Work {
+    None,
+    Task { task: u64, started: bool, submitted: bool },
+    Fork(Fork),
+}
+
+/// Branches or iterations that a state waits for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Fork {
+    /// The items of a Map.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub items: Option<Arc<Value>>,
+    pub results: Vec<Option<Arc<Value>>>,
+    /// How many have been started.
+    pub started: u32,
+    /// How many have ended.
+    pub ended: u32,
+    /// Most that run at a time; 0 for all.
+    pub concurrency: u32,
+}
+
+/// A running timer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Timer {
+    pub frame: u64,
+    pub purpose: Purpose,
+}
+
+impl Execution {
+    /// An execution that has no event yet.
+    pub fn new(start: Start) -> Self {
+        Self {
+            start,
+            status: Status::Running,
+            last_event_id: 0,
+            started_at: Timestamp::default(),
+            output: None,
+            failed: Failed::default(),
+            frames: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+            timers: BTreeMap::new(),
+        }
+    }
+
+    /// What it was started with.
+    pub fn start(&self) -> &Start {
+        &self.start
+    }
+
+    /// How it stands.
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// Output, once it has succeeded.
+    pub fn output(&self) -> Option<&Value> {
+        self.output.as_deref()
+    }
+
+    /// Error name, once it has failed.
+    pub fn error(&self) -> Option<&str> {
+        self.failed.error.as_deref()
+    }
+
+    /// Cause, once it has failed.
+    pub fn cause(&self) -> Option<&str> {
+        self.failed.cause.as_deref()
+    }
+
+    /// Id of the last event; 0 before the first.
+    pub fn last_event_id(&self) -> u64 {
+        self.last_event_id
+    }
+
+    /// Names of the states that are entered and not exited.
+    pub fn active_states(&self) -> Vec<&str> {
+        self.frames
+            .values()
+            .filter_map(|frame| frame.active.as_ref())
+            .map(|active| active.name.as_str())
+            .collect()
+    }
+
+    pub(crate) fn started_at(&self) -> Timestamp {
+        self.started_at
+    }
+
+    pub(crate) fn frame(&self, frame: u64) -> Option<&Frame> {
+        self.frames.get(&frame)
+    }
+
+    pub(crate) fn active(&self, frame: u64) -> Option<&Active> {
+        self.frames.get(&frame)?.active.as_ref()
+    }
+
+    pub(crate) fn fork(&self, frame: u64) -> Option<&Fork> {
+        match &self.active(frame)?.work {
+            Work::Fork(fork) => Some(fork),
+            _ => None,
+        }
+    }
+
+    /// Branches or iterations of a frame, in their order.
+    pub(crate) fn children(&self, parent: u64) -> Vec<u64> {
+        let children = self.frames.iter().filter(|(_, frame)| frame.parent == Some(parent));
+        children.map(|(id, _)| *id).collect()
+    }
+
+    pub(crate) fn task_frame(&self, task: u64) -> Option<u64> {
+        self.tasks.get(&task).copied()
+    }
+
+    pub(crate) fn timer(&self, timer: u64) -> Option<Timer> {
+        self.timers.get(&timer).copied()
+    }
+
+    pub(crate) fn open_tasks(&self) -> impl Iterator<Item = u64> {
+        self.tasks.keys().copied()
+    }
+
+    pub(crate) fn open_timers(&self) -> impl Iterator<Item = u64> {
+        self.timers.keys().copied()
+    }
+
+    /// Adds one event; the events of one history always give the same execution.
+    pub fn apply(&mut self, event: &Event) {
+        self.last_event_id = event.id;
+        self.apply_detail(event);
+        for change in &event.then {
+            self.change(change);
+        }
+    }
+
+    fn apply_detail(&mut self, event: &Event) {
+        match &event.detail {
+            Detail::ExecutionStarted { .. } => {
+                self.started_at = event.timestamp;
+                self.frames.insert(ROOT, Frame::default());
+            }
+            Detail::ExecutionSucceeded { output } => {
+                self.output = Some(output.clone());
+                self.end(Status::Succeeded, &Failed::default());
+            }
+            Detail::ExecutionFailed(failed) => self.end(Status::Failed, failed),
+            Detail::ExecutionTimedOut(failed) => self.end(Status::TimedOut, failed),
+            Detail::ExecutionAborted(failed) => self.end(Status::Aborted, failed),
+            Detail::StateEntered { kind, name, input } => self.enter(event, *kind, name, input),
+            Detail::StateExited { assigned, .. } => self.exit(event, assigned),
+            Detail::TaskScheduled(_) => {
+                self.tasks.insert(event.id, event.frame);
+                self.work(event, Work::Task { task: event.id, started: false, submitted: false });
+            }
+            Detail::TaskStarted { .. } => self.progress(event, false),
+            Detail::TaskSubmitted { .. } => self.progress(event, true),
+            Detail::TaskSucceeded { .. } | Detail::TaskFailed { .. } | Detail::TaskTimedOut { .. } => {
+                self.work(event, Work::None);
+            }
+            Detail::ParallelStarted { branches } => self.fork_branches(event, *branches),
+            Detail::MapStarted { length, items, concurrency } => {
+                let length = usize::try_from(*length).unwrap_or(0);
+                self.work(event, Work::Fork(Fork::new(length, *concurrency, Some(items.clone()))));
+            }
+            Detail::IterationStarted { index, .. } => self.fork_iteration(event, *index),
+            Detail::IterationSucceeded { last: true, .. } => self.follow(event, event.id),
+            Detail::IterationSucceeded { .. } | Detail::IterationFailed { .. } => {
+                self.follow(event, event.previous_event_id);
+            }
+            Detail::MapFailed
+            | Detail::ParallelFailed
+            | Detail::MapRunStarted { .. }
+            | Detail::MapRunFailed(_) => {
+                self.follow(event, event.id);
+            }
+            Detail::MapSucceeded
+            | Detail::ParallelSucceeded
+            | Detail::IterationAborted { .. }
+            | Detail::StateAborted { .. }
+            | Detail::MapRunSucceeded => {}
+        }
+    }
+
+    fn end(&mut self, status: Status, failed: &Failed) {
+        self.status = status;
+        self.failed = failed.clone();
+        self.frames.clear();
+        self.tasks.clear();
+        self.timers.clear();
+    }
+
+    fn enter(&mut self, event: &Event, kind: StateKind, name: &str, input: &Arc<Value>) {
+        let Some(frame) = self.frames.get_mut(&event.frame) else { return };
+        frame.previous = event.id;
+        frame.active = Some(Active {
+            name: name.to_owned(),
+            kind,
+            entered: event.id,
+            entered_at: event.timestamp,
+            input: input.clone(),
+            retries: 0,
+            attempts: Vec::new(),
+            timers: Vec::new(),
+            work: Work::None,
+        });
+    }
+
+    fn exit(&mut self, event: &Event, assigned: &Map<String, Value>) {
+        self.work(event, Work::None);
+        let Some(frame) = self.frames.get_mut(&event.frame) else { return };
+        frame.active = None;
+        frame.variables.extend(assigned.clone());
+    }
+
+    /// The state turns to other work: whatever it waited for is over.
+    fn work(&mut self, event: &Event, work: Work) {
+        let Some(frame) = self.frames.get_mut(&event.frame) else { return };
+        frame.previous = event.id;
+        let Some(active) = &mut frame.active else { return };
+        for timer in active.timers.drain(..) {
+            self.timers.remove(&timer);
+        }
+        if let Work::Task { task, .. } = std::mem::replace(&mut active.work, work) {
+            self.tasks.remove(&task);
+        }
+    }
+
+    fn progress(&mut self, event: &Event, has_submitted: bool) {
+        let Some(frame) = self.frames.get_mut(&event.frame) else { return };
+        frame.previous = event.id;
+        if let Some(Active { work: Work::Task { started, submitted, .. }, .. }) = &mut frame.active {
+            *started = true;
+            *submitted = has_submitted;
+        }
+    }
+
+    fn fork_branches(&mut self, event: &Event, branches: u32) {
+        let mut fork = Fork::new(branches as usize, 0, None);
+        fork.started = branches;
+        self.work(event, Work::Fork(fork));
+        for index in 0..branches {
+            let frame = Frame { parent: Some(event.frame), index, previous: event.id, ..Frame::default() };
+            self.frames.insert(child_frame(event.id, index), frame);
+        }
+    }
+
+    fn fork_iteration(&mut self, event: &Event, index: u32) {
+        if let Some(fork) = self.fork_mut(event.frame) {
+            fork.started += 1;
+        }
+        let frame = Frame { parent: Some(event.frame), index, previous: event.id, ..Frame::default() };
+        self.frames.insert(child_frame(event.id, index), frame);
+    }
+
+    fn follow(&mut self, event: &Event, previous: u64) {
+        if let Some(frame) = self.frames.get_mut(&event.frame) {
+            frame.previous = previous;
+        }
+    }
+
+    fn fork_mut(&mut self, frame: u64) -> Option<&mut Fork> {
+        match self.frames.get_mut(&frame)?.active.as_mut()?.work {
+            Work::Fork(ref mut fork) => Some(fork),
+            _ => None,
+        }
+    }
+
+    /// Makes a change that an event carries.
+    pub(crate) fn change(&mut self, change: &Change) {
+        match change {
+            Change::Timer { frame, timer, purpose } => self.start_timer(*frame, *timer, *purpose),
+            Change::Retry { frame, retrier, timer, previous } => {
+                self.retry(*frame, *retrier, *previous);
+                self.start_timer(*frame, *timer, Purpose::Retry);
+            }
+            Change::Join { frame, output } => self.join(*frame, output),
+            Change::Follow { frame, previous } => {
+                if let Some(frame) = self.frames.get_mut(frame) {
+                    frame.previous = *previous;
+                }
+            }
+            Change::Drop { frame } => self.drop_frame(*frame),
+        }
+    }
+
+    fn start_timer(&mut self, frame: u64, timer: u64, purpose: Purpose) {
+        self.timers.insert(timer, Timer { frame, purpose });
+        if purpose != Purpose::MachineTimeout
+            && let Some(active) = self.frames.get_mut(&frame).and_then(|frame| frame.active.as_mut())
+        {
+            active.timers.push(timer);
+        }
+    }
+
+    fn retry(&mut self, frame: u64, retrier: u32, previous: u64) {
+        let Some(frame) = self.frames.get_mut(&frame) else { return };
+        frame.previous = previous;
+        let Some(active) = &mut frame.active else { return };
+        active.work = Work::None;
+        active.retries += 1;
+        let retrier = retrier as usize;
+        if active.attempts.len() <= retrier {
+            active.attempts.resize(retrier + 1, 0);
+        }
+        if let Some(attempts) = active.attempts.get_mut(retrier) {
+            *attempts += 1;
+        }
+    }
+
+    fn join(&mut self, frame: u64, output: &Arc<Value>) {
+        let Some(Frame { parent: Some(parent), index, .. }) = self.frames.remove(&frame) else { return };
+        if let Some(fork) = self.fork_mut(parent) {
+            fork.ended += 1;
+            if let Some(result) = fork.results.get_mut(index as usize) {
+                *result = Some(output.clone());
+            }
+        }
+    }
+
+    fn drop_frame(&mut self, frame: u64) {
+        let Some(Frame { active: Some(active), .. }) = self.frames.remove(&frame) else { return };
+        for timer in &active.timers {
+            self.timers.remove(timer);
+        }
+        if let Work::Task { task, .. } = active.work {
+            self.tasks.remove(&task);
+        }
+    }
+}
+
+impl Fork {
+    fn new(length: usize, concurrency: u32, items: Option<Arc<Value>>) -> Self {
+        Self { items, results: vec![None; length], started: 0, ended: 0, concurrency }
+    }
+
+    /// Whether all have ended.
+    pub fn is_done(&self) -> bool {
+        self.ended as usize == self.results.len()
+    }
+
+    /// Whether another one may be started now.
+    pub fn may_start(&self) -> bool {
+        let running = self.started.saturating_sub(self.ended);
+        (self.started as usize) < self.results.len() && (self.concurrency == 0 || running < self.concurrency)
+    }
+
+    /// The results in the order of the branches or items.
+    pub fn output(&self) -> Value {
+        self.results.iter().map(|result| result.as_deref().cloned().unwrap_or_default()).collect()
+    }
+}

@@ -1,0 +1,18 @@
+//! The language's written limits. Nothing here is configurable: AWS's values are the contract.
+
+/// Largest input, output, parameters or result, in bytes of compact JSON.
+pub const DATA_BYTES_MAX: usize = 262_144;
+/// Most events in one history; the execution fails with the last one.
+pub const HISTORY_EVENTS_MAX: u64 = 25_000;
+/// Longest state name, in characters.
+pub const STATE_NAME_CHARS_MAX: usize = 80;
+/// Largest definition, in bytes.
+pub const DEFINITION_BYTES_MAX: usize = 1_048_576;
+/// Longest variable name, in characters.
+pub const VARIABLE_NAME_CHARS_MAX: usize = 80;
+/// Longest wait, delay or time-out, in seconds: about a century, far above AWS's one year.
+pub const SECONDS_MAX: u64 = 3_155_760_000;
+/// Deepest nesting of templates, filters and intrinsic calls.
+pub const NESTING_MAX: usize = 64;
+/// Most diagnostics that one definition is answered with.
+pub const DIAGNOSTICS_MAX: usize = 100;

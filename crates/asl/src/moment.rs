@@ -1,0 +1,173 @@
+//! What a step is given and what it gives back. Holds no behaviour.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::event::Event;
+use crate::timestamp::Timestamp;
+
+/// Time and entropy of one step: the only way they reach the language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// The time that events and `$$` show.
+    pub now: Timestamp,
+    /// Entropy for jitter, `States.UUID` and `States.MathRandom`.
+    pub seed: u64,
+}
+
+/// What an execution is started with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Start {
+    /// `$$.Execution.Id`.
+    pub execution_arn: String,
+    /// `$$.Execution.Name`.
+    pub execution_name: String,
+    /// `$$.StateMachine.Id`.
+    pub machine_arn: String,
+    /// `$$.StateMachine.Name`.
+    pub machine_name: String,
+    /// `$$.Execution.RoleArn`.
+    pub role_arn: String,
+    /// The execution's input.
+    pub input: Value,
+}
+
+/// What happened outside, given to [`step`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Input {
+    /// The execution begins: `ExecutionStarted`.
+    Start,
+    /// A worker took the task: `TaskStarted`, `LambdaFunctionStarted` or `ActivityStarted`.
+    TaskStarted {
+        /// Id of the event that scheduled the task.
+        task: u64,
+        /// The worker's name (activities).
+        worker: Option<String>,
+    },
+    /// The task was handed over and its answer comes later (`.sync`, `.waitForTaskToken`).
+    TaskSubmitted {
+        /// Id of the event that scheduled the task.
+        task: u64,
+        /// The service's first answer.
+        output: Value,
+    },
+    /// The worker says that it is alive; moves the heartbeat deadline.
+    TaskHeartbeat {
+        /// Id of the event that scheduled the task.
+        task: u64,
+    },
+    /// The task's result.
+    TaskSucceeded {
+        /// Id of the event that scheduled the task.
+        task: u64,
+        /// The result.
+        output: Value,
+    },
+    /// The task's error.
+    TaskFailed {
+        /// Id of the event that scheduled the task.
+        task: u64,
+        /// Error name that Retry and Catch match.
+        error: String,
+        /// What happened, for people.
+        cause: Option<String>,
+    },
+    /// A timer that [`Effect::StartTimer`] asked for is due.
+    TimerFired {
+        /// The timer's id.
+        timer: u64,
+    },
+    /// `StopExecution`.
+    Stop {
+        /// Error name.
+        error: Option<String>,
+        /// Why.
+        cause: Option<String>,
+    },
+}
+
+/// What one [`step`] did: all of it is committed together, effects are performed after the commit.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Transition {
+    /// New events, in order; already folded into the execution.
+    pub events: Vec<Event>,
+    /// What the world has to do.
+    pub effects: Vec<Effect>,
+}
+
+/// Something for the executor to do once the transition is durable.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Effect {
+    /// Have the task done, at least once.
+    ScheduleTask(ScheduledTask),
+    /// Give [`Input::TimerFired`] at `due` or later.
+    StartTimer {
+        /// Unique in the execution.
+        timer: u64,
+        /// When.
+        due: Timestamp,
+    },
+    /// The timer is not needed any more.
+    CancelTimer {
+        /// The timer's id.
+        timer: u64,
+    },
+    /// The task's result is not wanted any more (timed out, aborted, sibling branch failed).
+    CancelTask {
+        /// Id of the event that scheduled it.
+        task: u64,
+    },
+    /// The execution has ended; it takes no further input.
+    Complete,
+}
+
+/// A task to be done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScheduledTask {
+    /// Id of the event that scheduled it; unique in the execution.
+    pub task: u64,
+    /// The state's name.
+    pub state: String,
+    /// The state's `Resource`.
+    pub resource: String,
+    /// What the task gets.
+    pub parameters: Value,
+    /// 0 for the first try, then the retry's count.
+    pub attempt: u32,
+    /// Task token, for `.waitForTaskToken` and activities.
+    pub token: Option<String>,
+    /// `TimeoutSeconds`, if given.
+    pub timeout_seconds: Option<u64>,
+    /// `HeartbeatSeconds`, if given.
+    pub heartbeat_seconds: Option<u64>,
+}
+
+/// How an execution stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Status {
+    /// Not ended.
+    Running,
+    /// Reached a terminal state.
+    Succeeded,
+    /// Ended by an error.
+    Failed,
+    /// Ended by the machine's `TimeoutSeconds`.
+    TimedOut,
+    /// Ended by `StopExecution`.
+    Aborted,
+}
+
+/// Why an input was not taken; nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejected {
+    /// The execution has ended: completed is absorbing.
+    #[error("execution has ended")]
+    Ended,
+    /// The task or timer is not waited for (any more): a duplicate or a late answer.
+    #[error("no task or timer {id} is waited for")]
+    NotWaiting {
+        /// The id that was given.
+        id: u64,
+    },
+}

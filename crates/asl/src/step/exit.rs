@@ -1,0 +1,127 @@
+//! Exits states: from the result to the output, the variables and the next state.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::stepper::{Job, Stepper};
+use crate::definition::{ResultPath, Rule, State};
+use crate::event::{Change, Detail};
+use crate::execution::ROOT;
+use crate::expression::Fault;
+use crate::template::Template;
+
+impl Stepper<'_> {
+    /// Exits with a result that still goes through `ResultSelector`, `ResultPath` and `OutputPath`.
+    pub fn exit(&mut self, frame: u64, result: Value) {
+        let Some((_, state)) = self.state(frame) else { return };
+        match self.output(frame, state, result) {
+            Ok((output, assigned)) => self.leave(frame, output, assigned, state.next.clone()),
+            Err(fault) => self.fault(frame, fault),
+        }
+    }
+
+    fn output(&self, frame: u64, state: &State, result: Value) -> Result<(Value, Map<String, Value>), Fault> {
+        let result = match &state.flow.result_selector {
+            None => result,
+            Some(selector) => self.with_env(frame, &result, |env| selector.evaluate(env))?,
+        };
+        let assigned = self.assign(frame, state.assign.as_ref(), &result)?;
+        let merged = self.merge(frame, &state.flow.result_path, result)?;
+        let output = self.select(frame, &state.flow.output_path, &merged)?;
+        let what = format!("The state/task '{}' returned a result", state.name);
+        Self::within_limit(&output, &what)?;
+        Ok((output, assigned))
+    }
+
+    /// The variables that an `Assign` gives values.
+    pub fn assign(
+        &self,
+        frame: u64,
+        assign: Option<&Template>,
+        input: &Value,
+    ) -> Result<Map<String, Value>, Fault> {
+        let Some(assign) = assign else { return Ok(Map::new()) };
+        match self.with_env(frame, input, |env| assign.evaluate(env))? {
+            Value::Object(assigned) => Ok(assigned),
+            _ => Ok(Map::new()),
+        }
+    }
+
+    /// The state's input with the result at `ResultPath`.
+    pub fn merge(&self, frame: u64, path: &ResultPath, result: Value) -> Result<Value, Fault> {
+        let input = || self.execution.active(frame).map(|active| (*active.input).clone()).unwrap_or_default();
+        match path {
+            ResultPath::Replace => Ok(result),
+            ResultPath::Discard => Ok(input()),
+            ResultPath::At(reference) => {
+                let mut merged = input();
+                let shown = result.to_string();
+                reference.write(&mut merged, result).map_err(|message| Fault::Other {
+                    error: "States.ResultPathMatchFailure",
+                    message: format!("{message} to input {} with result {shown}", input()),
+                })?;
+                Ok(merged)
+            }
+        }
+    }
+
+    /// Takes the rule of a Choice that holds first.
+    pub fn choose(
+        &mut self,
+        frame: u64,
+        state: &State,
+        rules: &[Rule],
+        default: Option<&str>,
+    ) -> Result<(), Fault> {
+        let input = self.effective_input(frame)?;
+        let mut chosen = None;
+        for rule in rules {
+            if self.with_env(frame, &input, |env| rule.condition.holds(env))? {
+                chosen = Some(rule);
+                break;
+            }
+        }
+        let (next, assign) = match (chosen, default) {
+            (Some(rule), _) => (rule.next.as_str(), rule.assign.as_ref()),
+            (None, Some(default)) => (default, state.assign.as_ref()),
+            (None, None) => {
+                return Err(Fault::Other {
+                    error: "States.NoChoiceMatched",
+                    message:
+                        "Failed to transition out of the state. The state does not point to a next state."
+                            .into(),
+                });
+            }
+        };
+        let assigned = self.assign(frame, assign, &input)?;
+        let output = self.select(frame, &state.flow.output_path, &input)?;
+        self.leave(frame, output, assigned, Some(next.to_owned()));
+        Ok(())
+    }
+
+    /// Leaves the state, for the next one or out of its scope.
+    pub fn leave(&mut self, frame: u64, output: Value, assigned: Map<String, Value>, next: Option<String>) {
+        let Some(active) = self.execution.active(frame) else { return };
+        let (kind, name) = (active.kind, active.name.clone());
+        let output = Arc::new(output);
+        self.emit(frame, Detail::StateExited { kind, name, output: output.clone(), assigned });
+        match next {
+            Some(state) => self.jobs.push_front(Job::Enter { frame, state, input: output }),
+            None => self.finish(frame, output),
+        }
+    }
+
+    /// Ends the machine, a branch or an iteration.
+    fn finish(&mut self, frame: u64, output: Arc<Value>) {
+        let Some(ended) = self.execution.frame(frame) else { return };
+        let (parent, index, previous) = (ended.parent, ended.index, ended.previous);
+        let Some(parent) = parent else {
+            self.end(previous, Detail::ExecutionSucceeded { output });
+            return;
+        };
+        debug_assert_ne!(frame, ROOT, "the root has no parent");
+        self.change(Change::Join { frame, output });
+        self.joined(parent, index, previous);
+    }
+}

@@ -1,0 +1,218 @@
+//! Errors: which retrier or catcher takes one, and how it goes up through branches and iterations.
+
+use serde_json::{Map, Value};
+
+use super::stepper::Stepper;
+use crate::definition::{Catcher, Retrier, State, StateKind};
+use crate::event::{Change, Detail, Failed, Purpose};
+use crate::execution::Work;
+use crate::expression::Fault;
+use crate::moment::Effect;
+
+/// An error that a state has come to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Failure {
+    pub error: Option<String>,
+    pub cause: Option<String>,
+}
+
+impl Failure {
+    fn is(&self, name: &str) -> bool {
+        self.error.as_deref() == Some(name)
+    }
+
+    /// Whether a name of `ErrorEquals` means this error.
+    fn is_named(&self, name: &str) -> bool {
+        match name {
+            "States.ALL" => true,
+            "States.TaskFailed" => self.error.is_some() && !self.is("States.Timeout"),
+            "States.Timeout" => self.is("States.Timeout") || self.is("States.HeartbeatTimeout"),
+            _ => self.is(name),
+        }
+    }
+
+    /// Nothing takes `States.Runtime`: the machine itself is wrong.
+    fn is_fatal(&self) -> bool {
+        self.is("States.Runtime")
+    }
+
+    fn matches(&self, error_equals: &[String]) -> bool {
+        !self.is_fatal() && error_equals.iter().any(|name| self.is_named(name))
+    }
+
+    /// How AWS reports it outside of Retry and Catch.
+    fn reported(self) -> Failed {
+        let error =
+            if self.is("States.HeartbeatTimeout") { Some("States.Timeout".into()) } else { self.error };
+        Failed { error, cause: self.cause }
+    }
+
+    /// What a catcher hands on.
+    fn output(&self) -> Value {
+        let mut output = Map::new();
+        let error =
+            if self.is("States.HeartbeatTimeout") { Some("States.Timeout") } else { self.error.as_deref() };
+        output.insert("Error".into(), error.into());
+        let cause = self.cause.as_deref().or_else(|| error.map(|_| ""));
+        output.insert("Cause".into(), cause.into());
+        output.into()
+    }
+}
+
+impl Stepper<'_> {
+    /// An evaluation in the frame's state has failed.
+    pub fn fault(&mut self, frame: u64, fault: Fault) {
+        let (error, message) = match fault {
+            Fault::Missing { path, why } => ("States.Runtime", format!("Invalid path '{path}' : {why}")),
+            Fault::Intrinsic(message) => ("States.IntrinsicFailure", message),
+            Fault::Other { error, message } => (error, message),
+        };
+        let place = self.execution.active(frame).map(|active| {
+            format!(
+                "An error occurred while executing the state '{}' (entered at the event id #{}). ",
+                active.name, active.entered
+            )
+        });
+        let cause = place.unwrap_or_default() + &message;
+        self.fail(frame, Failure { error: Some(error.into()), cause: Some(cause) });
+    }
+
+    /// Gives an error to the frame's state, and upwards until something takes it.
+    pub fn fail(&mut self, frame: u64, failure: Failure) {
+        let mut frame = frame;
+        let mut is_from_below = false;
+        loop {
+            let Some((active, state)) = self.state(frame) else { return };
+            let retrier = retrier(state, &active.attempts, &failure);
+            // WHY: a retry that fails before it has emitted anything has no event to carry another one.
+            if let Some((index, retrier)) = retrier.filter(|_| self.has_emitted()) {
+                return self.retry(frame, index, retrier);
+            }
+            if is_from_below {
+                self.close_fork(frame, state.kind.kind());
+            }
+            let catcher = state.catch.iter().find(|catcher| failure.matches(&catcher.error_equals));
+            if let Some(catcher) = catcher {
+                return self.catch(frame, catcher, &failure);
+            }
+            let Some(failed) = self.execution.frame(frame) else { return };
+            let previous = failed.previous;
+            let Some(parent) = failed.parent else {
+                return self.end(previous, Detail::ExecutionFailed(failure.reported()));
+            };
+            self.abandon(parent, frame, previous);
+            is_from_below = true;
+            frame = parent;
+        }
+    }
+
+    /// A Parallel or Map that is not tried again has failed.
+    fn close_fork(&mut self, frame: u64, kind: StateKind) {
+        if self.execution.fork(frame).is_none() {
+            return;
+        }
+        match kind {
+            StateKind::Parallel => self.emit(frame, Detail::ParallelFailed),
+            StateKind::Map => self.emit(frame, Detail::MapFailed),
+            _ => return,
+        };
+    }
+
+    fn retry(&mut self, frame: u64, index: usize, retrier: &Retrier) {
+        let Some(active) = self.execution.active(frame) else { return };
+        let done = active.attempts.get(index).copied().unwrap_or(0);
+        let millis = self.delay_millis(retrier, done);
+        let previous = self.execution.frame(frame).map_or(0, |frame| frame.previous);
+        let timer = Purpose::Retry.timer(self.execution.last_event_id());
+        let retrier = u32::try_from(index).unwrap_or(u32::MAX);
+        self.change(Change::Retry { frame, retrier, timer, previous });
+        self.effect(Effect::StartTimer { timer, due: self.at.now.plus_millis(millis) });
+    }
+
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped, never negative")]
+    #[expect(clippy::cast_precision_loss, reason = "seconds are far below 2^53")]
+    fn delay_millis(&self, retrier: &Retrier, done: u32) -> u64 {
+        let exponent = i32::try_from(done).unwrap_or(i32::MAX);
+        let seconds = retrier.interval_seconds as f64 * retrier.backoff_rate.powi(exponent);
+        let most = retrier.max_delay_seconds.unwrap_or(crate::limits::SECONDS_MAX) as f64;
+        let millis = (seconds.min(most) * 1000.0) as u64;
+        if retrier.full_jitter { self.draw() % (millis + 1) } else { millis }
+    }
+
+    fn catch(&mut self, frame: u64, catcher: &Catcher, failure: &Failure) {
+        let output = failure.output();
+        let caught = self
+            .assign(frame, catcher.assign.as_ref(), &output)
+            .and_then(|assigned| Ok((self.merge(frame, &catcher.result_path, output)?, assigned)));
+        match caught {
+            Ok((output, assigned)) => self.leave(frame, output, assigned, Some(catcher.next.clone())),
+            Err(fault) => self.uncaught(frame, fault),
+        }
+    }
+
+    /// The catcher itself is wrong: nothing in this state takes that.
+    fn uncaught(&mut self, frame: u64, fault: Fault) {
+        let message = match fault {
+            Fault::Missing { path, why } => format!("Invalid path '{path}' : {why}"),
+            Fault::Intrinsic(message) | Fault::Other { message, .. } => message,
+        };
+        self.fault(frame, Fault::runtime(message));
+    }
+
+    /// Gives up all branches or iterations of `parent` after `failed` has come to an error.
+    fn abandon(&mut self, parent: u64, failed: u64, previous: u64) {
+        let map = self.execution.active(parent).filter(|active| active.kind == StateKind::Map);
+        let map = map.map(|active| active.name.clone());
+        let index = self.execution.frame(failed).map_or(0, |frame| frame.index);
+        if let Some(name) = &map {
+            self.emit_after(parent, previous, Detail::IterationFailed { index, name: name.clone() });
+        }
+        self.drop_frame(failed, previous);
+        for sibling in self.execution.children(parent) {
+            let index = self.execution.frame(sibling).map_or(0, |frame| frame.index);
+            if let Some(name) = &map {
+                self.emit_after(parent, previous, Detail::IterationAborted { index, name: name.clone() });
+            }
+            self.drop_frame(sibling, previous);
+        }
+        if map.is_none() {
+            self.follow(parent, previous);
+        }
+    }
+
+    /// Gives up all iterations of a Map that is itself at fault.
+    pub fn abandon_all(&mut self, parent: u64) {
+        let previous = self.execution.frame(parent).map_or(0, |frame| frame.previous);
+        for child in self.execution.children(parent) {
+            self.drop_frame(child, previous);
+        }
+    }
+
+    /// A Parallel goes on after the event that failed it.
+    fn follow(&mut self, parent: u64, previous: u64) {
+        self.change(Change::Follow { frame: parent, previous });
+    }
+
+    /// Gives up a frame and all below it.
+    fn drop_frame(&mut self, frame: u64, previous: u64) {
+        for child in self.execution.children(frame) {
+            self.drop_frame(child, previous);
+        }
+        self.cancel_timers(frame, None);
+        let Some(active) = self.execution.active(frame) else { return self.change(Change::Drop { frame }) };
+        let kind = active.kind;
+        if let Work::Task { task, .. } = active.work {
+            self.effect(Effect::CancelTask { task });
+        }
+        if matches!(kind, StateKind::Task | StateKind::Wait | StateKind::Parallel | StateKind::Map) {
+            self.emit_after(frame, previous, Detail::StateAborted { kind });
+        }
+        self.change(Change::Drop { frame });
+    }
+}
+
+/// The first retrier that names the error decides: it retries, or it is used up.
+fn retrier<'s>(state: &'s State, attempts: &[u32], failure: &Failure) -> Option<(usize, &'s Retrier)> {
+    let found = state.retry.iter().enumerate().find(|(_, retrier)| failure.matches(&retrier.error_equals));
+    found.filter(|(index, retrier)| attempts.get(*index).copied().unwrap_or(0) < retrier.max_attempts)
+}

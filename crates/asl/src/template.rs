@@ -1,0 +1,161 @@
+//! Payload templates: JSON in which fields that end in `.$` are expressions.
+
+use serde_json::{Map, Value};
+
+use crate::expression::{Env, Expression, Fault};
+
+/// A payload template, parsed once.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Template {
+    /// Nothing in it is evaluated.
+    Constant(Value),
+    Object(Vec<(String, Template)>),
+    Array(Vec<Template>),
+    /// The value of a field that ends in `.$`; the field's name is for messages.
+    Dynamic {
+        field: String,
+        expression: Expression,
+    },
+}
+
+impl Template {
+    /// Parses a template. `report` is told the pointer below the template and what is wrong there.
+    pub fn parse(value: &Value, report: &mut dyn FnMut(&str, String)) -> Self {
+        parse(value, "", report)
+    }
+
+    /// The JSON that it stands for.
+    pub fn evaluate(&self, env: &Env<'_>) -> Result<Value, Fault> {
+        match self {
+            Self::Constant(value) => Ok(value.clone()),
+            Self::Object(fields) => {
+                let mut object = Map::with_capacity(fields.len());
+                for (name, template) in fields {
+                    object.insert(name.clone(), template.evaluate(env)?);
+                }
+                Ok(Value::Object(object))
+            }
+            Self::Array(items) => items.iter().map(|item| item.evaluate(env)).collect(),
+            Self::Dynamic { field, expression } => {
+                expression.evaluate(env).map_err(|fault| in_field(fault, field, env.input))
+            }
+        }
+    }
+}
+
+/// Names the field in the words that AWS uses.
+pub(crate) fn in_field(fault: Fault, field: &str, input: &Value) -> Fault {
+    match fault {
+        Fault::Missing { path, .. } => Fault::runtime(format!(
+            "The JSONPath '{path}' specified for the field '{field}' could not be found in the input '{input}'"
+        )),
+        other => other,
+    }
+}
+
+fn parse(value: &Value, pointer: &str, report: &mut dyn FnMut(&str, String)) -> Template {
+    match value {
+        Value::Object(fields) => parse_object(fields, pointer, report),
+        Value::Array(items) => {
+            let items: Vec<Template> = items
+                .iter()
+                .enumerate()
+                .map(|(index, item)| parse(item, &format!("{pointer}/{index}"), report))
+                .collect();
+            let constant = items.iter().all(|item| matches!(item, Template::Constant(_)));
+            if constant { Template::Constant(value.clone()) } else { Template::Array(items) }
+        }
+        _ => Template::Constant(value.clone()),
+    }
+}
+
+fn parse_object(
+    fields: &Map<String, Value>,
+    pointer: &str,
+    report: &mut dyn FnMut(&str, String),
+) -> Template {
+    let mut parsed = Vec::with_capacity(fields.len());
+    for (name, value) in fields {
+        let below = format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"));
+        let (name, template) = match name.strip_suffix(".$") {
+            Some(bare) => (bare, parse_dynamic(name, value, &below, report)),
+            None => (name.as_str(), parse(value, &below, report)),
+        };
+        if parsed.iter().any(|(other, _)| other == name) {
+            report(&below, format!("the field `{name}` is given twice, with and without `.$`"));
+        }
+        parsed.push((name.to_owned(), template));
+    }
+    if parsed.iter().all(|(_, template)| matches!(template, Template::Constant(_))) {
+        return Template::Constant(Value::Object(fields.clone()));
+    }
+    Template::Object(parsed)
+}
+
+fn parse_dynamic(
+    field: &str,
+    value: &Value,
+    pointer: &str,
+    report: &mut dyn FnMut(&str, String),
+) -> Template {
+    let Some(text) = value.as_str() else {
+        report(
+            pointer,
+            format!(
+                "The value for the field '{field}' must be a STRING that contains a JSONPath or intrinsic function expression"
+            ),
+        );
+        return Template::Constant(Value::Null);
+    };
+    match Expression::parse(text) {
+        Ok(expression) => Template::Dynamic { field: field.to_owned(), expression },
+        Err(error) => {
+            report(
+                pointer,
+                format!(
+                    "The value for the field '{field}' must be a valid JSONPath or a valid intrinsic function call: {error}"
+                ),
+            );
+            Template::Constant(Value::Null)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::expression::Names;
+    use crate::path::Path;
+
+    struct Bare;
+
+    impl Names for Bare {
+        fn context(&self, _path: &Path) -> Value {
+            json!({"Execution": {"Id": "arn"}})
+        }
+        fn variable(&self, name: &str) -> Option<&Value> {
+            (name == "v").then_some(&Value::Bool(true))
+        }
+        fn entropy(&self) -> u64 {
+            7
+        }
+    }
+
+    #[test]
+    fn dynamic_fields_lose_their_suffix_and_the_rest_stays() {
+        let template = json!({"a.$": "$.x", "b": {"c": [{"d.$": "$$.Execution.Id"}, 1]}, "e.$": "$v"});
+        let template = Template::parse(&template, &mut |at, message| panic!("{at} {message}"));
+        let value = template.evaluate(&Env { input: &json!({"x": 2}), names: &Bare });
+        assert_eq!(value, Ok(json!({"a": 2, "b": {"c": [{"d": "arn"}, 1]}, "e": true})));
+    }
+
+    #[test]
+    fn every_mistake_is_reported_with_its_place() {
+        let mut found = Vec::new();
+        let template = json!({"a.$": 1, "b": [{"c.$": "nope"}], "d": 1, "d.$": "$"});
+        Template::parse(&template, &mut |at, _| found.push(at.to_owned()));
+        assert_eq!(found, ["/a.$", "/b/0/c.$", "/d.$"]);
+    }
+}

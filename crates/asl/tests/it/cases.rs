@@ -1,0 +1,325 @@
+//! The shared Step Functions cases: reads them, runs them, compares. Does not decide how many must pass.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+use shipway_asl::{ScheduledTask, Start, StateMachine, Status};
+
+use crate::world::{Answer, World};
+
+/// Where the cases are, if they are there.
+pub fn folder() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/asl");
+    folder.is_dir().then_some(folder)
+}
+
+/// One case.
+pub struct Case {
+    pub file: String,
+    pub data: Value,
+}
+
+impl Case {
+    pub fn id(&self) -> &str {
+        self.data["id"].as_str().unwrap_or(&self.file)
+    }
+
+    pub fn asks_for_json_path(&self) -> bool {
+        let definition = match self.data["definition_text"].as_str() {
+            Some(text) => text.to_owned(),
+            None => format!("{}{}", self.data["definition"], self.data["request"]["definition"]),
+        };
+        !definition.contains("JSONata")
+    }
+}
+
+/// All cases of a folder, in the order of their file names.
+pub fn cases(folder: &Path, name: &str) -> Vec<Case> {
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(folder.join(name)).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+        .into_iter()
+        .map(|file| Case {
+            data: serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap(),
+            file: file.file_name().unwrap().to_string_lossy().into_owned(),
+        })
+        .collect()
+}
+
+const MACHINE: &str = "<ArnPart_0idx>";
+const RUN: &str = "<ExecArnPart_0idx>";
+
+/// Runs an `execution` case. Gives what differs.
+pub fn run_execution(case: &Case) -> Result<(), String> {
+    let activity = "\"arn:aws:states:us-east-1:111111111111:activity:activity_arn\"";
+    let definition = case.data["definition"].to_string().replace("\"activity_arn\"", activity);
+    let machine = StateMachine::parse(&definition).map_err(|found| format!("refused: {found:?}"))?;
+    let name = case.data["execution_name"].as_str().unwrap_or(RUN);
+    let role = case.data.pointer("/expected/history/0/executionStartedEventDetails/roleArn");
+    let start = Start {
+        execution_arn: format!("arn:aws:states:us-east-1:111111111111:execution:{MACHINE}:{name}"),
+        execution_name: name.to_owned(),
+        machine_arn: format!("arn:aws:states:us-east-1:111111111111:stateMachine:{MACHINE}"),
+        machine_name: MACHINE.to_owned(),
+        role_arn: role.and_then(Value::as_str).unwrap_or("snf_role_arn").to_owned(),
+        input: case.data["input"].clone(),
+    };
+    let mut world = World::new(machine, start);
+    let mut outcomes = Outcomes::new(case);
+    world.run(|task| outcomes.answer(task));
+    if let Some(problem) = outcomes.problem {
+        return Err(problem);
+    }
+    compare(case, &world)
+}
+
+/// Task outcomes of a case, given out in the order in which tasks are scheduled.
+struct Outcomes {
+    tasks: Vec<Value>,
+    problem: Option<String>,
+}
+
+impl Outcomes {
+    fn new(case: &Case) -> Self {
+        Self { tasks: case.data["tasks"].as_array().cloned().unwrap_or_default(), problem: None }
+    }
+
+    fn answer(&mut self, task: &ScheduledTask) -> Answer {
+        let found = self.tasks.iter().position(|other| other["state"] == task.state.as_str());
+        let Some(found) = found else {
+            self.problem.get_or_insert(format!("task {} has no outcome left", task.state));
+            return Answer::error("Test.NoOutcome");
+        };
+        let recorded = self.tasks.remove(found);
+        let differ = difference("parameters", &recorded["parameters"], &normal(&task.parameters));
+        if let (Err(differ), None) = (differ, &self.problem) {
+            self.problem = Some(format!("task {}: {differ}", task.state));
+        }
+        answer(&recorded)
+    }
+}
+
+fn answer(recorded: &Value) -> Answer {
+    let outcome = &recorded["outcome"];
+    let kind = outcome["type"].as_str().unwrap_or("TimedOut");
+    let outcome = if kind.ends_with("Succeeded") {
+        Some(Ok(payload(&outcome["output"])))
+    } else if kind.ends_with("Failed") {
+        let text = |value: &Value| match value {
+            Value::Null => None,
+            Value::String(text) => Some(text.clone()),
+            other => Some(other.to_string()),
+        };
+        Some(Err((text(&outcome["error"]).unwrap_or_default(), text(&outcome["cause"]))))
+    } else {
+        None
+    };
+    Answer {
+        started: true,
+        worker: Some("BASE_ID_ACTIVITY_CONSUMER".into()),
+        submitted: recorded.get("submitted").map(|submitted| payload(&submitted["output"])),
+        outcome,
+    }
+}
+
+/// A recorded payload: a text that is JSON stands for that JSON.
+fn payload(recorded: &Value) -> Value {
+    match recorded {
+        Value::String(text) => serde_json::from_str(text).unwrap_or_else(|_| recorded.clone()),
+        other => other.clone(),
+    }
+}
+
+fn compare(case: &Case, world: &World) -> Result<(), String> {
+    let expected = &case.data["expected"];
+    let execution = &world.execution;
+    let status = match execution.status() {
+        Status::Running => "RUNNING",
+        Status::Succeeded => "SUCCEEDED",
+        Status::Failed => "FAILED",
+        Status::TimedOut => "TIMED_OUT",
+        Status::Aborted => "ABORTED",
+    };
+    if expected["status"] != status {
+        return Err(format!("status {status} ({:?} {:?})", execution.error(), execution.cause()));
+    }
+    if let Some(output) = expected.get("output") {
+        difference("output", output, &normal(&execution.output().cloned().unwrap_or_default()))?;
+    }
+    let text = |text: Option<&str>| text.map_or(Value::Null, Value::from);
+    difference("error", &expected["error"], &normal(&text(execution.error())))?;
+    difference("cause", &expected["cause"], &normal(&text(execution.cause())))?;
+    match expected["history"].as_array() {
+        Some(history) => compare_history(case, history, world),
+        None => Ok(()),
+    }
+}
+
+fn compare_history(case: &Case, expected: &[Value], world: &World) -> Result<(), String> {
+    let mut actual: Vec<Value> = world.events.iter().map(|event| normal(&event.to_history())).collect();
+    let mut expected = expected.to_vec();
+    if case.data["concurrent"] == true {
+        // WHY: branches and iterations run at the same time; only their own order is comparable.
+        for event in actual.iter_mut().chain(&mut expected) {
+            let event = event.as_object_mut().unwrap();
+            event.remove("id");
+            event.remove("previousEventId");
+        }
+        let key = |event: &Value| sorted(event).to_string();
+        actual.sort_by_key(key);
+        expected.sort_by_key(key);
+        if case.data.get("history_normalised").is_some_and(|note| !note.is_null()) {
+            // WHY: the recorder dropped this event.
+            actual.retain(|event| event["type"] != "ParallelStateSucceeded");
+        }
+    }
+    for (at, (expected, actual)) in expected.iter().zip(&actual).enumerate() {
+        difference(&format!("history[{at}]"), expected, actual)?;
+    }
+    if expected.len() == actual.len() {
+        Ok(())
+    } else {
+        Err(format!("{} events, not {}", actual.len(), expected.len()))
+    }
+}
+
+/// Keys in order, payload texts parsed, so that equal events are equal texts.
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let mut names: Vec<&String> = fields.keys().collect();
+            names.sort();
+            names.into_iter().map(|name| (name.clone(), sorted(&fields[name]))).collect()
+        }
+        Value::Array(items) => items.iter().map(sorted).collect(),
+        Value::String(text) => match serde_json::from_str::<Value>(text) {
+            Ok(value @ (Value::Object(_) | Value::Array(_))) => sorted(&value),
+            _ => value.clone(),
+        },
+        Value::Number(number) => number.as_f64().map_or(value.clone(), Value::from),
+        _ => value.clone(),
+    }
+}
+
+/// Where two values differ first. Placeholders of the recording stand for anything.
+fn difference(at: &str, expected: &Value, actual: &Value) -> Result<(), String> {
+    match (expected, actual) {
+        (Value::String(text), _) if is_placeholder(text, at) => Ok(()),
+        (Value::Object(left), Value::Object(right)) => {
+            for name in left.keys().chain(right.keys()) {
+                let get = |fields: &Map<String, Value>| fields.get(name).cloned();
+                match (get(left), get(right)) {
+                    (Some(left), Some(right)) => difference(&format!("{at}/{name}"), &left, &right)?,
+                    (left, right) => return Err(format!("{at}/{name}: expected {left:?}, got {right:?}")),
+                }
+            }
+            Ok(())
+        }
+        (Value::Array(left), Value::Array(right)) if left.len() == right.len() => left
+            .iter()
+            .zip(right)
+            .enumerate()
+            .try_for_each(|(index, (left, right))| difference(&format!("{at}/{index}"), left, right)),
+        (Value::Number(left), Value::Number(right)) if left.as_f64() == right.as_f64() => Ok(()),
+        (Value::String(text), Value::Object(_) | Value::Array(_) | Value::Number(_))
+        | (Value::Object(_) | Value::Array(_) | Value::Number(_), Value::String(text))
+            if at.starts_with("history") || !expected.is_number() && !actual.is_number() =>
+        {
+            let Ok(parsed) = serde_json::from_str::<Value>(text) else {
+                return Err(format!("{at}: expected {expected}, got {actual}"));
+            };
+            if parsed.is_string() {
+                return Err(format!("{at}: expected {expected}, got {actual}"));
+            }
+            if expected.is_string() {
+                difference(at, &parsed, actual)
+            } else {
+                difference(at, expected, &parsed)
+            }
+        }
+        (Value::String(left), Value::String(right)) => texts(at, left, right),
+        _ if expected == actual => Ok(()),
+        _ => Err(format!("{at}: expected {expected}, got {actual}")),
+    }
+}
+
+fn is_placeholder(text: &str, at: &str) -> bool {
+    let name = at.rsplit('/').next().unwrap_or_default();
+    let whole = text.starts_with('<') && text.ends_with('>') && text != MACHINE && text != RUN;
+    whole
+        || matches!(
+            text,
+            "timestamp" | "activity_arn" | "map_run_arn" | "date" | "datetime" | "RandomNumberGenerated"
+        )
+        || text == name
+        || text.ends_with(&format!(".{name}"))
+}
+
+/// Texts are equal but for what the recorder replaced inside of them.
+fn texts(at: &str, expected: &str, actual: &str) -> Result<(), String> {
+    if let (Ok(left), Ok(right)) =
+        (serde_json::from_str::<Value>(expected), serde_json::from_str::<Value>(actual))
+        && (left.is_object() || left.is_array())
+    {
+        return difference(at, &left, &right);
+    }
+    let actual = &if expected.contains("date") { undated(actual) } else { actual.to_owned() };
+    if expected == actual || matches_pattern(expected, actual) {
+        return Ok(());
+    }
+    Err(format!("{at}: expected {expected:?}, got {actual:?}"))
+}
+
+/// `<...:N>` and `<...>` stand for any text.
+fn matches_pattern(expected: &str, actual: &str) -> bool {
+    let expected = expected.replace(MACHINE, "\u{1}").replace(RUN, "\u{2}");
+    let actual = actual.replace(MACHINE, "\u{1}").replace(RUN, "\u{2}");
+    let mut rest = actual.as_str();
+    let mut pattern = expected.as_str();
+    let mut is_first = true;
+    loop {
+        let Some((literal, after)) = pattern.split_once('<') else {
+            return if is_first { rest == pattern } else { rest.ends_with(pattern) };
+        };
+        let Some((_, after)) = after.split_once('>') else { return rest.ends_with(pattern) };
+        rest = match (is_first, rest.find(literal)) {
+            (true, Some(0)) | (false, Some(_)) => &rest[rest.find(literal).unwrap() + literal.len()..],
+            _ => return false,
+        };
+        (pattern, is_first) = (after, false);
+    }
+}
+
+/// The text with `date` in the place of each date-time, as the recorder left it.
+fn undated(text: &str) -> String {
+    let mut output = String::new();
+    let mut rest = text;
+    'next: while let Some(first) = rest.chars().next() {
+        for end in (20..=rest.len().min(32)).rev().filter(|end| rest.is_char_boundary(*end)) {
+            if first.is_ascii_digit() && shipway_asl::Timestamp::parse(&rest[..end]).is_some() {
+                output.push_str("date");
+                rest = &rest[end..];
+                continue 'next;
+            }
+        }
+        output.push(first);
+        rest = &rest[first.len_utf8()..];
+    }
+    output
+}
+
+/// What the recorder did to values: date-times inside of texts, and times of events.
+fn normal(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| {
+                let value = if name == "timestamp" { "timestamp".into() } else { normal(value) };
+                (name.clone(), value)
+            })
+            .collect(),
+        Value::Array(items) => items.iter().map(normal).collect(),
+        _ => value.clone(),
+    }
+}

@@ -1,0 +1,186 @@
+//! What must hold for every machine: the fold, determinism, the absorbing end, and that none gets stuck.
+
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+use shipway_asl::{Execution, Input, Moment, Rejected, StateMachine, Status, Timestamp, step};
+
+use crate::world::{Answer, World, start};
+
+/// A scope of up to four states; `depth` says how far Parallel and Map may nest.
+fn scope(depth: u32, prefix: String) -> BoxedStrategy<Value> {
+    let choices = if depth == 0 { 5 } else { 7 };
+    proptest::collection::vec((0..choices, any::<u8>(), any::<bool>()), 1..4)
+        .prop_flat_map(move |picks| {
+            let last = picks.len() - 1;
+            let states: Vec<BoxedStrategy<(String, Value)>> = picks
+                .iter()
+                .enumerate()
+                .map(|(at, (kind, number, flag))| {
+                    let name = format!("{prefix}{at}");
+                    let next = (at < last).then(|| format!("{prefix}{}", at + 1));
+                    state(*kind, *number, *flag, depth, &name, next)
+                })
+                .collect();
+            let prefix = prefix.clone();
+            states.prop_map(move |states| {
+                let states: Map<String, Value> = states.into_iter().collect();
+                json!({"StartAt": format!("{prefix}0"), "States": states})
+            })
+        })
+        .boxed()
+}
+
+fn state(
+    kind: i32,
+    number: u8,
+    flag: bool,
+    depth: u32,
+    name: &str,
+    next: Option<String>,
+) -> BoxedStrategy<(String, Value)> {
+    let mut own = json!({});
+    let mut inner: Option<(&str, BoxedStrategy<Value>)> = None;
+    match kind {
+        0 => {
+            own = json!({"Type": "Pass", "Parameters": {"n": number, "uuid.$": "States.UUID()"}, "ResultPath": "$.p"})
+        }
+        1 => {
+            own = json!({"Type": "Task", "Resource": "r", "ResultPath": "$.t", "TimeoutSeconds": 60, "HeartbeatSeconds": 20});
+            if flag {
+                own["Retry"] = json!([{"ErrorEquals": ["States.ALL"], "MaxAttempts": number % 3, "JitterStrategy": "FULL"}]);
+            }
+        }
+        2 => own = json!({"Type": "Wait", "Seconds": number}),
+        3 => own = json!({"Type": "Pass", "Assign": {"v.$": "$$.State.Name"}}),
+        4 => {
+            own = json!({"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken", "Parameters": {"t.$": "$$.Task.Token"}, "ResultPath": null})
+        }
+        5 => {
+            own = json!({"Type": "Parallel", "ResultPath": "$.both"});
+            let branches = (scope(depth - 1, format!("{name}a")), scope(depth - 1, format!("{name}b")));
+            inner = Some(("Branches", branches.prop_map(|(a, b)| json!([a, b])).boxed()));
+        }
+        _ => {
+            own = json!({"Type": "Map", "ItemsPath": "$.items", "MaxConcurrency": number % 4, "ResultPath": "$.all",
+                "ItemSelector": {"v.$": "$$.Map.Item.Value", "items.$": "$.items"}});
+            inner = Some(("ItemProcessor", scope(depth - 1, format!("{name}m"))));
+        }
+    }
+    if flag && matches!(kind, 5 | 6) {
+        own["Retry"] = json!([{"ErrorEquals": ["E"], "MaxAttempts": 1}]);
+    }
+    if let (Some(next), true) = (&next, matches!(kind, 1 | 4 | 5 | 6) && number > 100) {
+        own["Catch"] = json!([{"ErrorEquals": ["States.ALL"], "Next": next, "ResultPath": "$.error"}]);
+    }
+    match next {
+        Some(next) => own["Next"] = next.into(),
+        None => own["End"] = true.into(),
+    }
+    let name = name.to_owned();
+    match inner {
+        None => Just((name, own)).boxed(),
+        Some((field, strategy)) => strategy
+            .prop_map(move |value| {
+                let mut own = own.clone();
+                own[field] = value;
+                (name.clone(), own)
+            })
+            .boxed(),
+    }
+}
+
+/// Runs with answers drawn from `answers`: success, error, or silence until the time-out.
+fn run(machine: &Value, answers: &[u8]) -> (World, Vec<Input>) {
+    let machine = StateMachine::parse(&machine.to_string()).unwrap();
+    let mut world = World::new(machine, start(json!({"items": [1, "two", null]})));
+    let mut answers = answers.iter().cycle();
+    let mut log = Vec::new();
+    world.run_logged(
+        |task| match answers.next().unwrap() % 4 {
+            0 => Answer::error("E"),
+            1 if task.timeout_seconds.is_some() => Answer { outcome: None, ..Answer::ok(Value::Null) },
+            _ => Answer::ok(json!({"attempt": task.attempt})),
+        },
+        &mut log,
+    );
+    (world, log)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_valid_machine_ends_and_is_the_fold_of_its_events(
+        machine in scope(2, "s".into()),
+        answers in proptest::collection::vec(any::<u8>(), 8),
+    ) {
+        let (mut world, _) = run(&machine, &answers);
+        prop_assert!(!world.is_running(), "stuck in {:?}", world.execution.active_states());
+        prop_assert_eq!(world.completed, 1);
+        prop_assert!(world.tasks.is_empty() && world.timers.is_empty(), "effects are left open");
+        let mut folded = Execution::new(world.execution.start().clone());
+        for (at, event) in world.events.iter().enumerate() {
+            prop_assert_eq!(event.id, at as u64 + 1);
+            prop_assert!(event.previous_event_id < event.id);
+            let stored = serde_json::to_string(event).unwrap();
+            folded.apply(&serde_json::from_str(&stored).unwrap());
+        }
+        prop_assert_eq!(&folded, &world.execution);
+        let last = world.execution.clone();
+        for input in [Input::Start, Input::TimerFired { timer: 4 }, Input::TaskSucceeded { task: 3, output: Value::Null },
+            Input::Stop { error: None, cause: None }] {
+            prop_assert_eq!(world.give(input).unwrap_err(), Rejected::Ended);
+        }
+        prop_assert_eq!(&last, &world.execution);
+    }
+
+    #[test]
+    fn the_same_inputs_give_the_same_bytes(
+        machine in scope(2, "s".into()),
+        answers in proptest::collection::vec(any::<u8>(), 8),
+        cut in any::<proptest::sample::Index>(),
+    ) {
+        let (one, log) = run(&machine, &answers);
+        let (two, _) = run(&machine, &answers);
+        let bytes = |world: &World| serde_json::to_string(&(&world.events, &world.execution)).unwrap();
+        prop_assert_eq!(bytes(&one), bytes(&two));
+        // A snapshot taken anywhere and read back goes on in the same way.
+        let machine = StateMachine::parse(&machine.to_string()).unwrap();
+        let cut = cut.index(log.len());
+        let mut execution = Execution::new(one.execution.start().clone());
+        let mut world = World::new(machine.clone(), one.execution.start().clone());
+        for (at, input) in log.into_iter().enumerate() {
+            if at == cut {
+                execution = serde_json::from_str(&serde_json::to_string(&execution).unwrap()).unwrap();
+            }
+            let moment = Moment { now: Timestamp(at as i64), seed: at as u64 };
+            world.now = moment.now;
+            if step(&machine, &mut execution, input, moment).is_err() {
+                break;
+            }
+        }
+        prop_assert_eq!(execution.status(), one.execution.status());
+    }
+
+    #[test]
+    fn stopping_anywhere_ends_it(
+        machine in scope(2, "s".into()),
+        answers in proptest::collection::vec(any::<u8>(), 8),
+        cut in any::<proptest::sample::Index>(),
+    ) {
+        let (one, log) = run(&machine, &answers);
+        let machine = StateMachine::parse(&machine.to_string()).unwrap();
+        let mut world = World::new(machine, one.execution.start().clone());
+        world.give(Input::Start).unwrap();
+        for input in log.iter().skip(1).take(cut.index(log.len())).cloned() {
+            if world.give(input).is_err() {
+                break;
+            }
+        }
+        if world.is_running() {
+            world.give(Input::Stop { error: Some("Stop".into()), cause: None }).unwrap();
+            prop_assert_eq!(world.execution.status(), Status::Aborted);
+            prop_assert!(world.tasks.is_empty() && world.timers.is_empty(), "effects are left open");
+        }
+    }
+}

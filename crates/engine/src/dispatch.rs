@@ -1,0 +1,154 @@
+//! Tasks on their way to handlers and their results on the way back. At least once: a handler may see a task again.
+
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, PoisonError, atomic::Ordering},
+    time::Duration,
+};
+
+use futures_util::FutureExt;
+use serde_json::Value;
+use shipway_asl::{Input, ScheduledTask};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    engine::Error,
+    executor::Core,
+    store::{PAGE_MAX, Put},
+    task::{Task, TaskFailure},
+};
+
+/// Characters of a cause that are kept, as AWS keeps them.
+const CAUSE_MAX: usize = 32_768;
+/// Characters of an error name that are kept, as AWS keeps them.
+const ERROR_MAX: usize = 256;
+/// First and longest wait before a result is offered again to a store that could not take it.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+
+impl Core {
+    /// Dispatches again what was not done when the engine stopped. The data directory's lock guarantees that no
+    /// earlier engine still works on it.
+    pub async fn recover_tasks(self: &Arc<Self>) -> Result<usize, Error> {
+        let mut after: Option<(String, u64)> = None;
+        let mut count = 0;
+        loop {
+            let position = after.as_ref().map(|(arn, task)| (arn.as_str(), *task));
+            let page = self.store.tasks(position, PAGE_MAX).await?;
+            let Some(last) = page.last() else { return Ok(count) };
+            after = Some((last.arn.clone(), last.task.task));
+            count += page.len();
+            for open in page {
+                self.dispatch(open.arn, open.task);
+            }
+        }
+    }
+
+    /// Hands a task to its handler, in a task of its own, as soon as there is room.
+    pub fn dispatch(self: &Arc<Self>, arn: String, task: ScheduledTask) {
+        if task.resource.contains(":activity:") {
+            // WHY: a worker outside asks for it by GetActivityTask; it stays open in the store until then.
+            return;
+        }
+        let cancel = self.stop.child_token();
+        self.running().insert((arn.clone(), task.task), cancel.clone());
+        let core = Arc::clone(self);
+        self.supervisor.spawn(async move {
+            let id = task.task;
+            tokio::select! {
+                () = core.stop.cancelled() => {}
+                () = core.perform(&arn, task, &cancel) => {}
+            }
+            core.running().remove(&(arn, id));
+        });
+    }
+
+    /// Tells a handler that nobody wants its result.
+    pub fn cancel_task(&self, arn: &str, task: u64) {
+        if let Some(cancel) = self.running().get(&(arn.to_owned(), task)) {
+            cancel.cancel();
+        }
+    }
+
+    fn running(
+        &self,
+    ) -> std::sync::MutexGuard<'_, std::collections::HashMap<(String, u64), CancellationToken>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn perform(self: &Arc<Self>, arn: &str, task: ScheduledTask, cancel: &CancellationToken) {
+        let Ok(permit) = self.permits.acquire().await else { return };
+        let id = task.task;
+        let is_submitted_only = task.resource.ends_with(".waitForTaskToken");
+        let result = self.handle(arn, task, cancel).await;
+        drop(permit);
+        let end = match result {
+            Ok(output) if is_submitted_only => Input::TaskSubmitted { task: id, output },
+            Ok(output) => Input::TaskSucceeded { task: id, output },
+            Err(failure) => Input::TaskFailed {
+                task: id,
+                error: cut(failure.error, ERROR_MAX),
+                cause: Some(cut(failure.cause, CAUSE_MAX)),
+            },
+        };
+        self.deliver_surely(arn, vec![Input::TaskStarted { task: id, worker: None }, end], Vec::new()).await;
+    }
+
+    async fn handle(
+        &self,
+        arn: &str,
+        task: ScheduledTask,
+        cancel: &CancellationToken,
+    ) -> Result<Value, TaskFailure> {
+        let Some(handler) = self.handlers.get(&task.resource) else {
+            return Err(TaskFailure {
+                error: "States.TaskFailed".to_owned(),
+                cause: format!("nothing here handles the resource `{}`", task.resource),
+            });
+        };
+        let task = Task {
+            key: format!("{arn}/{}/{}", task.state, task.task),
+            execution_arn: arn.to_owned(),
+            state: task.state,
+            resource: task.resource,
+            parameters: task.parameters,
+            attempt: task.attempt,
+            dispatch: self.dispatches.fetch_add(1, Ordering::Relaxed),
+            cancel: cancel.clone(),
+        };
+        let key = task.key.clone();
+        AssertUnwindSafe(handler.run(task)).catch_unwind().await.unwrap_or_else(|_| {
+            tracing::error!(key, "a task handler panicked");
+            Err(TaskFailure {
+                error: "States.TaskFailed".to_owned(),
+                cause: "the task's handler panicked; the server's log says where".to_owned(),
+            })
+        })
+    }
+
+    /// Delivers, however long the store cannot take it: the execution pauses and loses nothing.
+    pub async fn deliver_surely(self: &Arc<Self>, arn: &str, inputs: Vec<Input>, records: Vec<Put>) {
+        let mut wait = BACKOFF.0;
+        loop {
+            match self.deliver(arn, inputs.clone(), records.clone()).await {
+                Ok(()) => return,
+                Err(Error::Store(error)) => {
+                    tracing::warn!(%error, arn, "the store did not take a result; it is offered again");
+                    let due = self.clock.now().plus_millis(u64::try_from(wait.as_millis()).unwrap_or(0));
+                    self.clock.sleep_until(due).await;
+                    wait = (wait * 2).min(BACKOFF.1);
+                }
+                Err(error) => {
+                    tracing::debug!(%error, arn, "nobody waits for that result any more");
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn cut(mut text: String, characters_max: usize) -> String {
+    if let Some((index, _)) = text.char_indices().nth(characters_max) {
+        text.truncate(index);
+    }
+    text
+}

@@ -1,0 +1,325 @@
+//! One execution's way: load, step, commit, and only then the effects.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
+};
+
+use serde_json::json;
+use shipway_asl::{
+    Effect, Event, Execution, Input, Moment, ScheduledTask, Start, StateMachine, Status, Timestamp, step,
+};
+use tokio::sync::{Mutex as AsyncMutex, Notify, Semaphore};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    clock::Clock,
+    engine::{Config, Error},
+    machines::Machines,
+    notify::Bells,
+    store::{self, Commit, Expected, Progress, Put, Row, Store},
+    task::TaskHandler,
+};
+
+/// Attempts to apply an input when somebody else moved the same execution on.
+const CONFLICTS_MAX: usize = 16;
+
+/// What every part of a running engine shares.
+pub struct Core {
+    pub store: Arc<dyn Store>,
+    pub clock: Arc<dyn Clock>,
+    pub config: Config,
+    pub handlers: HashMap<String, Arc<dyn TaskHandler>>,
+    pub machines: Machines,
+    pub bells: Bells,
+    /// Rung when a timer is set that is due before `next_timer`.
+    pub timer_set: Notify,
+    /// What the timers' loop sleeps for.
+    pub next_timer: std::sync::atomic::AtomicI64,
+    pub permits: Semaphore,
+    /// The last dispatch number given.
+    pub dispatches: AtomicU64,
+    /// Tasks that run here, by ARN and task.
+    pub running: Mutex<HashMap<(String, u64), CancellationToken>>,
+    pub supervisor: TaskTracker,
+    pub stop: CancellationToken,
+    pub slots: Mutex<HashMap<String, Arc<Slot>>>,
+}
+
+/// An execution in memory, or none: it is loaded when it is needed.
+pub type Slot = AsyncMutex<Option<Loaded>>;
+
+/// An execution in memory: equal to what is durable.
+pub struct Loaded {
+    machine: Arc<StateMachine>,
+    execution: Execution,
+    row: Row,
+}
+
+/// What the transitions of one commit ask for.
+#[derive(Default)]
+struct Gathered {
+    events: Vec<Event>,
+    tasks: Vec<ScheduledTask>,
+    tasks_removed: Vec<u64>,
+    timers: Vec<(u64, Timestamp)>,
+    timers_removed: Vec<u64>,
+    cancelled: Vec<u64>,
+}
+
+impl Gathered {
+    fn add(&mut self, transition: shipway_asl::Transition) {
+        self.events.extend(transition.events);
+        for effect in transition.effects {
+            match effect {
+                Effect::ScheduleTask(task) => self.tasks.push(task),
+                Effect::StartTimer { timer, due } => self.timers.push((timer, due)),
+                Effect::CancelTimer { timer } => self.remove_timer(timer),
+                Effect::CancelTask { task } => {
+                    self.remove_task(task);
+                    self.cancelled.push(task);
+                }
+                Effect::Complete => {}
+            }
+        }
+    }
+
+    fn remove_timer(&mut self, timer: u64) {
+        self.timers.retain(|(id, _)| *id != timer);
+        self.timers_removed.push(timer);
+    }
+
+    fn remove_task(&mut self, task: u64) {
+        self.tasks.retain(|scheduled| scheduled.task != task);
+        self.tasks_removed.push(task);
+    }
+
+    /// What taking this input ends by itself.
+    fn taken(&mut self, input: &Input) {
+        match input {
+            Input::TaskSucceeded { task, .. }
+            | Input::TaskFailed { task, .. }
+            | Input::TaskSubmitted { task, .. } => {
+                self.remove_task(*task);
+            }
+            // WHY: a timer that was set anew under its id by this very input stays.
+            Input::TimerFired { timer } if !self.timers.iter().any(|(id, _)| id == timer) => {
+                self.timers_removed.push(*timer);
+            }
+            Input::TimerFired { .. }
+            | Input::Start
+            | Input::TaskStarted { .. }
+            | Input::TaskHeartbeat { .. }
+            | Input::Stop { .. } => {}
+        }
+    }
+
+    fn token_records(&self, arn: &str) -> impl Iterator<Item = Put> {
+        self.tasks.iter().filter_map(move |task| {
+            let value = json!({"execution": arn, "task": task.task});
+            task.token.as_ref().map(|token| Put { key: token_key(token), expected: Expected::Any, value })
+        })
+    }
+}
+
+/// Key of the record that says which task waits for a token.
+pub fn token_key(token: &str) -> String {
+    format!("engine/token/{token}")
+}
+
+impl Core {
+    fn moment(&self) -> Moment {
+        Moment { now: self.clock.now(), seed: self.clock.entropy() }
+    }
+
+    fn slots(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Slot>>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts an execution; `records` are written in the same commit.
+    pub async fn start(
+        self: &Arc<Self>,
+        start: Start,
+        revision: u64,
+        records: Vec<Put>,
+    ) -> Result<(), Error> {
+        let machine = self.machines.parsed(&*self.store, &start.machine_name, revision).await?;
+        let at = self.moment();
+        let row = Row {
+            arn: start.execution_arn.clone(),
+            machine: start.machine_name.clone(),
+            revision,
+            name: start.execution_name.clone(),
+            status: Status::Running,
+            started_at: at.now,
+            stopped_at: None,
+            last_event_id: 0,
+            snapshot: Vec::new(),
+        };
+        let mut loaded = Loaded { machine, execution: Execution::new(start), row };
+        let slot = self.slot(&loaded.row.arn);
+        let mut guard = slot.lock().await;
+        let gathered = advance(&mut loaded, vec![Input::Start], at)?;
+        self.commit(&mut loaded, gathered, records).await?;
+        *guard = (loaded.row.status == Status::Running).then_some(loaded);
+        Ok(())
+    }
+
+    /// Gives inputs to an execution: those that are taken become durable together, in one commit.
+    ///
+    /// `records` are written in that commit. An execution that takes none of the inputs is left as it is.
+    pub async fn deliver(
+        self: &Arc<Self>,
+        arn: &str,
+        inputs: Vec<Input>,
+        records: Vec<Put>,
+    ) -> Result<(), Error> {
+        for _ in 0..CONFLICTS_MAX {
+            let slot = self.slot(arn);
+            let mut guard = slot.lock().await;
+            // WHY: taken out, so that an error or a dropped future leaves nothing half done in memory.
+            let mut loaded = match guard.take() {
+                Some(loaded) => loaded,
+                None => self.load(arn).await?,
+            };
+            let gathered = match advance(&mut loaded, inputs.clone(), self.moment()) {
+                Ok(gathered) => gathered,
+                Err(error) => {
+                    *guard = (loaded.row.status == Status::Running).then_some(loaded);
+                    return Err(error);
+                }
+            };
+            match self.commit(&mut loaded, gathered, records.clone()).await {
+                Ok(()) => {
+                    *guard = (loaded.row.status == Status::Running).then_some(loaded);
+                    drop(guard);
+                    self.forget_ended(arn);
+                    return Ok(());
+                }
+                Err(store::Error::Conflict { key }) if key == arn => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Error::Store(store::Error::Conflict { key: arn.to_owned() }))
+    }
+
+    /// Removes a timer that nobody waits for.
+    pub async fn drop_timer(&self, arn: &str, timer: u64) -> Result<(), Error> {
+        let Some(row) = self.store.execution(arn).await? else { return Ok(()) };
+        let progress = Progress {
+            expected_event_id: row.last_event_id,
+            row,
+            events: Vec::new(),
+            tasks_added: Vec::new(),
+            tasks_removed: Vec::new(),
+            timers_added: Vec::new(),
+            timers_removed: vec![timer],
+        };
+        self.store.commit(Commit { execution: Some(progress), records: Vec::new() }).await?;
+        Ok(())
+    }
+
+    fn slot(&self, arn: &str) -> Arc<Slot> {
+        Arc::clone(self.slots().entry(arn.to_owned()).or_default())
+    }
+
+    /// Two slots of one execution at once would be safe (the commit's guard decides), only slower.
+    fn forget_ended(&self, arn: &str) {
+        let mut slots = self.slots();
+        let is_ended = slots.get(arn).is_some_and(|slot| {
+            Arc::strong_count(slot) <= 2 && slot.try_lock().is_ok_and(|loaded| loaded.is_none())
+        });
+        if is_ended {
+            slots.remove(arn);
+        }
+    }
+
+    async fn load(&self, arn: &str) -> Result<Loaded, Error> {
+        let row = self.store.execution(arn).await?.ok_or_else(|| Error::NoExecution(arn.to_owned()))?;
+        let execution = parse_snapshot(&row)?;
+        let machine = self.machines.parsed(&*self.store, &row.machine, row.revision).await?;
+        Ok(Loaded { machine, execution, row })
+    }
+
+    /// INVARIANT: effects leave only after the commit that recorded them has returned.
+    async fn commit(
+        self: &Arc<Self>,
+        loaded: &mut Loaded,
+        gathered: Gathered,
+        mut records: Vec<Put>,
+    ) -> Result<(), store::Error> {
+        let expected_event_id = loaded.row.last_event_id;
+        refresh_row(loaded, gathered.events.last())?;
+        records.extend(gathered.token_records(&loaded.row.arn));
+        let progress = Progress {
+            row: loaded.row.clone(),
+            expected_event_id,
+            events: gathered.events,
+            tasks_added: gathered.tasks.clone(),
+            tasks_removed: gathered.tasks_removed,
+            timers_added: gathered.timers.clone(),
+            timers_removed: gathered.timers_removed,
+        };
+        self.store.commit(Commit { execution: Some(progress), records }).await?;
+        let arn = &loaded.row.arn;
+        self.bells.ring(arn);
+        for task in gathered.cancelled {
+            self.cancel_task(arn, task);
+        }
+        self.announce_timers(&gathered.timers);
+        for task in gathered.tasks {
+            self.dispatch(arn.clone(), task);
+        }
+        Ok(())
+    }
+
+    fn announce_timers(&self, timers: &[(u64, Timestamp)]) {
+        let next = self.next_timer.load(std::sync::atomic::Ordering::SeqCst);
+        if timers.iter().any(|(_, due)| due.0 < next) {
+            self.timer_set.notify_one();
+        }
+    }
+}
+
+/// The execution that a row holds.
+pub fn parse_snapshot(row: &Row) -> Result<Execution, store::Error> {
+    serde_json::from_slice(&row.snapshot).map_err(|error| store::Error::Unavailable {
+        operation: format!("read the snapshot of `{}`", row.arn),
+        reason: error.to_string(),
+    })
+}
+
+fn refresh_row(loaded: &mut Loaded, last: Option<&Event>) -> Result<(), store::Error> {
+    let status = loaded.execution.status();
+    loaded.row.status = status;
+    loaded.row.last_event_id = loaded.execution.last_event_id();
+    loaded.row.stopped_at = last.filter(|_| status != Status::Running).map(|event| event.timestamp);
+    loaded.row.snapshot =
+        serde_json::to_vec(&loaded.execution).map_err(|error| store::Error::Unavailable {
+            operation: format!("write the snapshot of `{}`", loaded.row.arn),
+            reason: error.to_string(),
+        })?;
+    Ok(())
+}
+
+/// Steps through the inputs; refuses if none of them is taken.
+fn advance(loaded: &mut Loaded, inputs: Vec<Input>, at: Moment) -> Result<Gathered, Error> {
+    let before = cfg!(debug_assertions).then(|| loaded.execution.clone());
+    let mut gathered = Gathered::default();
+    for input in inputs {
+        if let Ok(transition) = step(&loaded.machine, &mut loaded.execution, input.clone(), at) {
+            gathered.add(transition);
+            gathered.taken(&input);
+        }
+    }
+    if let Some(mut fold) = before {
+        for event in &gathered.events {
+            fold.apply(event);
+        }
+        debug_assert_eq!(fold, loaded.execution, "INVARIANT: a snapshot is the fold of its events");
+    }
+    if gathered.events.is_empty() && gathered.timers.is_empty() {
+        return Err(Error::NotWaiting(loaded.row.arn.clone()));
+    }
+    Ok(gathered)
+}

@@ -1,0 +1,288 @@
+//! The embedded store: one SQLite file, durable at each commit (WAL, `synchronous=FULL`), readers beside one writer.
+
+mod schema;
+mod writer;
+
+use std::{
+    fs::{self, File, TryLockError},
+    io::Write,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row as SqlRow, params};
+use serde::de::DeserializeOwned;
+use shipway_asl::{Event, Status, Timestamp};
+
+use self::{
+    schema::{prepare, unavailable},
+    writer::Writer,
+};
+use super::{Commit, DueTimer, Error, OpenTask, PAGE_MAX, Record, Row, RowFilter, Store};
+
+/// Idle connections kept for readers.
+const READERS_MAX: usize = 8;
+/// Largest number that SQLite's integers hold.
+const INTEGER_MAX: u64 = i64::MAX as u64;
+
+/// A store in a directory that no other process may open meanwhile.
+#[derive(Debug)]
+pub struct SqliteStore {
+    writer: Writer,
+    readers: Arc<Readers>,
+    _lock: File,
+}
+
+#[derive(Debug)]
+struct Readers {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl SqliteStore {
+    /// Opens the store in `directory`, creating both if they are missing.
+    pub fn open(directory: &Path) -> Result<Self, Error> {
+        fs::create_dir_all(directory).map_err(|source| io("create", directory, &source))?;
+        let lock = lock(directory)?;
+        let path = directory.join("shipway.db");
+        let text = path.display().to_string();
+        let mut connection = connect(&path, OpenFlags::default())?;
+        prepare(&mut connection, &text)?;
+        let checkpoints = connect(&path, OpenFlags::default())?;
+        let readers = Arc::new(Readers { path, idle: Mutex::default() });
+        Ok(Self { writer: Writer::start(connection, checkpoints, &text)?, readers, _lock: lock })
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        let readers = Arc::clone(&self.readers);
+        tokio::task::spawn_blocking(move || readers.read(query)).await.unwrap_or_else(|error| {
+            Err(Error::Unavailable { operation: "read the store".to_owned(), reason: error.to_string() })
+        })
+    }
+}
+
+impl Readers {
+    fn read<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => connect(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?,
+        };
+        let result = query(&connection)
+            .map_err(|source| unavailable("read", &self.path.display().to_string(), &source));
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < READERS_MAX {
+            idle.push(connection);
+        }
+        result
+    }
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
+    let open = || {
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(std::time::Duration::from_secs(10))?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        // WHY: checkpoints run in a thread of their own.
+        connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+        connection.set_prepared_statement_cache_capacity(64);
+        Ok(connection)
+    };
+    open().map_err(|source| unavailable("open", &path.display().to_string(), &source))
+}
+
+/// Two servers on one directory would undo each other's work.
+fn lock(directory: &Path) -> Result<File, Error> {
+    let path = directory.join("lock");
+    let open = File::options().create(true).truncate(false).read(true).write(true).open(&path);
+    let mut file = open.map_err(|source| io("open", &path, &source))?;
+    match file.try_lock() {
+        Ok(()) => {
+            let wrote = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
+            wrote.map_err(|source| io("write", &path, &source))?;
+            Ok(file)
+        }
+        Err(TryLockError::WouldBlock) => {
+            let holder = fs::read_to_string(&path).unwrap_or_default();
+            Err(Error::Unavailable {
+                operation: format!("open {}", directory.display()),
+                reason: format!(
+                    "process {} serves this data directory; stop it or give another directory",
+                    holder.trim()
+                ),
+            })
+        }
+        Err(TryLockError::Error(source)) => Err(io("lock", &path, &source)),
+    }
+}
+
+fn io(operation: &str, path: &Path, source: &std::io::Error) -> Error {
+    let hint = match source.kind() {
+        std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+            "; check that you may write there or give another data directory"
+        }
+        std::io::ErrorKind::StorageFull => "; make room on that disk",
+        _ => "",
+    };
+    Error::Unavailable {
+        operation: format!("{operation} {}", path.display()),
+        reason: format!("{source}{hint}"),
+    }
+}
+
+fn status_text(status: Status) -> &'static str {
+    match status {
+        Status::Running => "RUNNING",
+        Status::Succeeded => "SUCCEEDED",
+        Status::Failed => "FAILED",
+        Status::TimedOut => "TIMED_OUT",
+        Status::Aborted => "ABORTED",
+    }
+}
+
+fn parse<T: DeserializeOwned>(text: &str) -> rusqlite::Result<T> {
+    serde_json::from_str(text).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, error.into())
+    })
+}
+
+const ROW: &str =
+    "arn, machine, revision, name, status, started_at, stopped_at, last_event_id, snapshot FROM executions";
+
+fn row(found: &SqlRow<'_>) -> rusqlite::Result<Row> {
+    let status: String = found.get(4)?;
+    Ok(Row {
+        arn: found.get(0)?,
+        machine: found.get(1)?,
+        revision: found.get(2)?,
+        name: found.get(3)?,
+        status: parse(&format!("\"{status}\""))?,
+        started_at: Timestamp(found.get(5)?),
+        stopped_at: found.get::<_, Option<i64>>(6)?.map(Timestamp),
+        last_event_id: found.get(7)?,
+        snapshot: found.get(8)?,
+    })
+}
+
+fn record(found: &SqlRow<'_>) -> rusqlite::Result<Record> {
+    let value: String = found.get(2)?;
+    Ok(Record { key: found.get(0)?, version: found.get(1)?, value: parse(&value)? })
+}
+
+/// The first text after every text that starts with `prefix`, where the last character is not the very last one.
+fn after_prefix(prefix: &str) -> String {
+    format!("{prefix}\u{10FFFF}")
+}
+
+fn page(limit: usize) -> i64 {
+    i64::try_from(limit.min(PAGE_MAX)).unwrap_or(i64::MAX)
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn commit(&self, commit: Commit) -> Result<Vec<u64>, Error> {
+        self.writer.commit(commit).await
+    }
+
+    async fn execution(&self, arn: &str) -> Result<Option<Row>, Error> {
+        let arn = arn.to_owned();
+        self.read(move |connection| {
+            connection
+                .prepare_cached(&format!("SELECT {ROW} WHERE arn = ?1"))?
+                .query_row([arn], row)
+                .optional()
+        })
+        .await
+    }
+
+    async fn executions(&self, filter: &RowFilter) -> Result<Vec<Row>, Error> {
+        let filter = filter.clone();
+        self.read(move |connection| {
+            let (start, arn) = filter.before.unwrap_or((Timestamp(i64::MAX), after_prefix("")));
+            // WHY: without a machine the index over it is of no use, so the two cases are two statements.
+            let machine = if filter.machine.is_some() { "machine = ?5" } else { "?5 IS NULL" };
+            let query = format!(
+                "SELECT {ROW} WHERE {machine} AND (?1 IS NULL OR status = ?1) AND (started_at, arn) < (?2, ?3)
+                 ORDER BY started_at DESC, arn DESC LIMIT ?4"
+            );
+            let status = filter.status.map(status_text);
+            let values = params![status, start.0, arn, page(filter.limit), filter.machine];
+            connection.prepare_cached(&query)?.query_map(values, row)?.collect()
+        })
+        .await
+    }
+
+    async fn events(&self, arn: &str, after: u64, limit: usize) -> Result<Vec<Event>, Error> {
+        let arn = arn.to_owned();
+        self.read(move |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT event FROM events WHERE execution = (SELECT id FROM executions WHERE arn = ?1)
+                     AND id > ?2 ORDER BY id LIMIT ?3",
+                )?
+                .query_map(params![arn, after.min(INTEGER_MAX), page(limit)], |found| {
+                    parse(&found.get::<_, String>(0)?)
+                })?
+                .collect()
+        })
+        .await
+    }
+
+    async fn timers(&self, limit: usize) -> Result<Vec<DueTimer>, Error> {
+        self.read(move |connection| {
+            connection
+                .prepare_cached("SELECT due, arn, timer FROM timers ORDER BY due, arn, timer LIMIT ?1")?
+                .query_map([page(limit)], |found| {
+                    Ok(DueTimer { due: Timestamp(found.get(0)?), arn: found.get(1)?, timer: found.get(2)? })
+                })?
+                .collect()
+        })
+        .await
+    }
+
+    async fn tasks(&self, after: Option<(&str, u64)>, limit: usize) -> Result<Vec<OpenTask>, Error> {
+        let (arn, task) = after.map_or((String::new(), 0), |(arn, task)| (arn.to_owned(), task));
+        self.read(move |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT arn, body FROM tasks WHERE (arn, task) > (?1, ?2) ORDER BY arn, task LIMIT ?3",
+                )?
+                .query_map(params![arn, task.min(INTEGER_MAX), page(limit)], |found| {
+                    Ok(OpenTask { arn: found.get(0)?, task: parse(&found.get::<_, String>(1)?)? })
+                })?
+                .collect()
+        })
+        .await
+    }
+
+    async fn record(&self, key: &str) -> Result<Option<Record>, Error> {
+        let key = key.to_owned();
+        self.read(move |connection| {
+            connection
+                .prepare_cached("SELECT key, version, value FROM records WHERE key = ?1")?
+                .query_row([key], record)
+                .optional()
+        })
+        .await
+    }
+
+    async fn records(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Record>, Error> {
+        let prefix = prefix.to_owned();
+        let after = after.map(str::to_owned);
+        self.read(move |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT key, version, value FROM records
+                     WHERE key >= ?1 AND key < ?2 AND (?3 IS NULL OR key > ?3) AND value <> 'null'
+                     ORDER BY key LIMIT ?4",
+                )?
+                .query_map(params![prefix, after_prefix(&prefix), after, page(limit)], record)?
+                .collect()
+        })
+        .await
+    }
+}

@@ -1,0 +1,86 @@
+//! The tables, and the format version that guards them.
+
+use rusqlite::Connection;
+
+use crate::store::Error;
+
+/// Format of the file; a file with a higher one was written by a newer Shipway.
+pub const FORMAT: i64 = 1;
+
+const TABLES: &str = "
+CREATE TABLE executions (
+    id            INTEGER PRIMARY KEY,
+    arn           TEXT NOT NULL UNIQUE,
+    machine       TEXT NOT NULL,
+    revision      INTEGER NOT NULL,
+    name          TEXT NOT NULL,
+    status        TEXT NOT NULL,
+    started_at    INTEGER NOT NULL,
+    stopped_at    INTEGER,
+    last_event_id INTEGER NOT NULL,
+    snapshot      BLOB NOT NULL
+);
+CREATE INDEX executions_by_start ON executions (started_at, arn);
+CREATE INDEX executions_by_machine ON executions (machine, started_at, arn);
+CREATE TABLE events (
+    execution INTEGER NOT NULL,
+    id        INTEGER NOT NULL,
+    event     TEXT NOT NULL,
+    PRIMARY KEY (execution, id)
+) WITHOUT ROWID;
+CREATE TABLE tasks (
+    arn  TEXT NOT NULL,
+    task INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (arn, task)
+) WITHOUT ROWID;
+CREATE TABLE timers (
+    arn   TEXT NOT NULL,
+    timer INTEGER NOT NULL,
+    due   INTEGER NOT NULL,
+    PRIMARY KEY (arn, timer)
+) WITHOUT ROWID;
+CREATE INDEX timers_by_due ON timers (due, arn, timer);
+CREATE TABLE records (
+    key     TEXT PRIMARY KEY,
+    version INTEGER NOT NULL,
+    value   TEXT NOT NULL
+) WITHOUT ROWID;
+";
+
+/// Creates the tables in a new file and refuses a file of a newer format.
+pub fn prepare(connection: &mut Connection, path: &str) -> Result<(), Error> {
+    let failed = |source: rusqlite::Error| unavailable("open", path, &source);
+    connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
+    match found {
+        FORMAT => Ok(()),
+        0 => {
+            let transaction = connection.transaction().map_err(failed)?;
+            transaction.execute_batch(TABLES).map_err(failed)?;
+            transaction.pragma_update(None, "user_version", FORMAT).map_err(failed)?;
+            transaction.commit().map_err(failed)
+        }
+        newer => Err(Error::Unavailable {
+            operation: format!("open {path}"),
+            reason: format!(
+                "it has format {newer} and this Shipway reads format {FORMAT}; run the newer Shipway that wrote it"
+            ),
+        }),
+    }
+}
+
+/// An error of SQLite with what was tried, where, and what to do.
+pub fn unavailable(operation: &str, path: &str, source: &rusqlite::Error) -> Error {
+    let hint = match source.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DiskFull) => "; make room on that disk",
+        Some(rusqlite::ErrorCode::ReadOnly | rusqlite::ErrorCode::CannotOpen) => {
+            "; check that the directory exists and is writable"
+        }
+        Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
+            "; the file is damaged: restore it from a backup"
+        }
+        _ => "",
+    };
+    Error::Unavailable { operation: format!("{operation} {path}"), reason: format!("{source}{hint}") }
+}

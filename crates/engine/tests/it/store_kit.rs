@@ -1,0 +1,193 @@
+//! One kit for every store: what the engine relies on.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use shipway_asl::Timestamp;
+use shipway_engine::{
+    Expected, Put, Store, memory_store, open_sqlite,
+    store::{self, Commit, RowFilter},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::support::{echo, ended, engine, start};
+
+fn put(key: &str, expected: Expected, value: Value) -> Commit {
+    Commit { execution: None, records: vec![Put { key: key.to_owned(), expected, value }] }
+}
+
+async fn each_store(check: impl AsyncFn(Arc<dyn Store>)) {
+    check(memory_store()).await;
+    let directory = tempfile::tempdir().unwrap();
+    check(open_sqlite(directory.path()).await.unwrap()).await;
+}
+
+#[tokio::test]
+async fn versions_of_a_record_only_grow() {
+    each_store(async |store| {
+        assert_eq!(store.commit(put("a", Expected::Absent, json!(1))).await, Ok(vec![1]));
+        assert_eq!(store.commit(put("a", Expected::Version(1), json!(2))).await, Ok(vec![2]));
+        assert_eq!(store.commit(put("a", Expected::Any, Value::Null)).await, Ok(vec![3]));
+        let conflict = Err(store::Error::Conflict { key: "a".to_owned() });
+        for stale in [Expected::Absent, Expected::Version(1), Expected::Version(2), Expected::Version(4)] {
+            assert_eq!(store.commit(put("a", stale, json!(9))).await, conflict);
+        }
+        assert_eq!(store.commit(put("a", Expected::Version(3), json!(4))).await, Ok(vec![4]));
+        assert_eq!(store.record("a").await.unwrap().unwrap().value, json!(4));
+        assert_eq!(store.record("b").await, Ok(None));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_commit_is_whole_or_nothing() {
+    each_store(async |store| {
+        store.commit(put("taken", Expected::Any, json!(1))).await.unwrap();
+        let mut commit = put("fresh", Expected::Absent, json!(1));
+        commit.records.extend(put("taken", Expected::Absent, json!(2)).records);
+        store.commit(commit).await.unwrap_err();
+        assert_eq!(store.record("fresh").await, Ok(None));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn records_are_listed_by_prefix_in_order_without_deleted_ones() {
+    each_store(async |store| {
+        for key in ["lock/b", "lock/a", "lock/c", "lockless", "loc", "lock/d"] {
+            store.commit(put(key, Expected::Any, json!(key))).await.unwrap();
+        }
+        store.commit(put("lock/b", Expected::Any, Value::Null)).await.unwrap();
+        let keys = async |after, limit| -> Vec<String> {
+            let records = store.records("lock/", after, limit).await.unwrap();
+            records.into_iter().map(|record| record.key).collect()
+        };
+        assert_eq!(keys(None, 10).await, ["lock/a", "lock/c", "lock/d"]);
+        assert_eq!(keys(None, 1).await, ["lock/a"]);
+        assert_eq!(keys(Some("lock/a"), 10).await, ["lock/c", "lock/d"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_of_many_racing_writers_wins() {
+    each_store(async |store| {
+        let race = (0..64).map(|n| {
+            let store = Arc::clone(&store);
+            async move { store.commit(put("race", Expected::Absent, json!(n))).await.is_ok() }
+        });
+        let won = futures_util::future::join_all(race).await;
+        assert_eq!(won.iter().filter(|won| **won).count(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn executions_are_listed_newest_first_in_pages() {
+    each_store(async |store| {
+        let stop = CancellationToken::new();
+        let engine = engine(Arc::clone(&store), echo(), &stop).await;
+        let machine = json!({"StartAt": "S", "States": {"S": {"Type": "Succeed"}}}).to_string();
+        for name in ["m", "n"] {
+            engine.put_machine(name, &machine).await.unwrap();
+        }
+        for (machine, name) in [("m", "1"), ("n", "2"), ("m", "3"), ("m", "4")] {
+            let started = engine.start(start(machine, name, json!({}))).await.unwrap();
+            ended(&engine, &started.arn).await;
+        }
+        let mut filter = RowFilter { machine: Some("m".to_owned()), limit: 2, ..RowFilter::default() };
+        let mut seen = Vec::new();
+        loop {
+            let rows = store.executions(&filter).await.unwrap();
+            let Some(last) = rows.last() else { break };
+            filter.before = Some((last.started_at, last.arn.clone()));
+            seen.extend(rows);
+        }
+        let keys: Vec<_> = seen.iter().map(|row| (row.started_at, row.arn.clone())).collect();
+        assert!(keys.is_sorted_by(|a, b| a > b) && keys.len() == 3, "{keys:?}");
+        assert_eq!(
+            store.executions(&RowFilter { limit: 10, ..RowFilter::default() }).await.unwrap().len(),
+            4
+        );
+        let none =
+            RowFilter { before: Some((Timestamp(0), String::new())), limit: 10, ..RowFilter::default() };
+        assert_eq!(store.executions(&none).await.unwrap(), []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn events_are_read_after_a_number() {
+    each_store(async |store| {
+        let stop = CancellationToken::new();
+        let engine = engine(Arc::clone(&store), echo(), &stop).await;
+        let machine = json!({"StartAt": "S", "States": {"S": {"Type": "Succeed"}}}).to_string();
+        engine.put_machine("m", &machine).await.unwrap();
+        let arn = engine.start(start("m", "a", json!({}))).await.unwrap().arn;
+        let ids = async |after, limit| -> Vec<u64> {
+            store.events(&arn, after, limit).await.unwrap().iter().map(|event| event.id).collect()
+        };
+        assert_eq!(ids(0, 10).await, [1, 2, 3, 4]);
+        assert_eq!(ids(1, 2).await, [2, 3]);
+        assert_eq!(ids(u64::MAX, 2).await, [] as [u64; 0]);
+        assert_eq!(store.tasks(None, 10).await, Ok(vec![]));
+        assert_eq!(store.timers(10).await, Ok(vec![]));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_directory_serves_one_process_and_keeps_what_was_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open_sqlite(directory.path()).await.unwrap();
+    let second = open_sqlite(directory.path()).await.err().unwrap().to_string();
+    assert!(second.contains(&std::process::id().to_string()), "{second}");
+    store.commit(put("a", Expected::Any, json!({"b": [1, "ä"]}))).await.unwrap();
+    drop(store);
+    let again = open_sqlite(directory.path()).await.unwrap();
+    assert_eq!(again.record("a").await.unwrap().unwrap().value, json!({"b": [1, "ä"]}));
+}
+
+#[tokio::test]
+async fn what_is_no_store_is_refused_with_its_path() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("shipway.db"), "x".repeat(5_000)).unwrap();
+    let damaged = open_sqlite(directory.path()).await.err().unwrap().to_string();
+    assert!(damaged.contains("shipway.db") && damaged.contains("backup"), "{damaged}");
+    let file = directory.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let no_directory = open_sqlite(&file).await.err().unwrap().to_string();
+    assert!(no_directory.contains(&file.display().to_string()), "{no_directory}");
+}
+
+#[tokio::test]
+async fn a_timer_set_again_moves_and_one_removed_is_gone() {
+    each_store(async |store| {
+        let stop = CancellationToken::new();
+        let engine = engine(Arc::clone(&store), echo(), &stop).await;
+        let machine = json!({"StartAt": "S", "States": {"S": {"Type": "Succeed"}}}).to_string();
+        engine.put_machine("m", &machine).await.unwrap();
+        let arn = engine.start(start("m", "a", json!({}))).await.unwrap().arn;
+        stop.cancel();
+        engine.stopped().await;
+        let row = store.execution(&arn).await.unwrap().unwrap();
+        let set = async |added: &[(u64, i64)], removed: &[u64]| {
+            let progress = store::Progress {
+                expected_event_id: row.last_event_id,
+                row: row.clone(),
+                events: Vec::new(),
+                tasks_added: Vec::new(),
+                tasks_removed: Vec::new(),
+                timers_added: added.iter().map(|(timer, due)| (*timer, Timestamp(*due))).collect(),
+                timers_removed: removed.to_vec(),
+            };
+            store.commit(Commit { execution: Some(progress), records: Vec::new() }).await.unwrap();
+            let timers = store.timers(10).await.unwrap();
+            timers.into_iter().map(|timer| (timer.timer, timer.due.0)).collect::<Vec<_>>()
+        };
+        assert_eq!(set(&[(1, 50), (2, 40)], &[]).await, [(2, 40), (1, 50)]);
+        assert_eq!(set(&[(1, 30)], &[]).await, [(1, 30), (2, 40)]);
+        assert_eq!(set(&[(3, 10)], &[1]).await, [(3, 10), (2, 40)]);
+    })
+    .await;
+}
