@@ -18,7 +18,7 @@ use crate::{
     api::{RECONNECT, answer, failure, last_event_id},
     extract::{Path, Query},
     fold::{Fold, Statuses},
-    pages::{Sample, Seen, ServiceTarget, event_rows, head, nodes, overview_content, service_content, way},
+    pages::{Sample, Seen, ServiceTarget, head, more_events, nodes, overview_content, service_content, way},
     wire::{Event, Problem},
 };
 
@@ -156,7 +156,7 @@ impl Follower {
 
     fn difference(&self, fresh: &Sent, events: &[Event]) -> String {
         let mut html =
-            html! { (event_rows(events)) (nodes(&self.sent.statuses, &fresh.statuses)) }.into_string();
+            html! { (more_events(events)) (nodes(&self.sent.statuses, &fresh.statuses)) }.into_string();
         for (before, now) in [(&self.sent.head, &fresh.head), (&self.sent.way, &fresh.way)] {
             if before != now {
                 html.push_str(now);

@@ -134,7 +134,7 @@ async fn the_graph_shows_how_each_state_stands() {
     for shown in [
         "data-s=\"caught\" role=\"img\" aria-label=\"Shift: caught\"",
         "data-s=\"succeeded\" role=\"img\" aria-label=\"Deploy: succeeded\"",
-        "data-s=\"failed\" role=\"img\" aria-label=\"FailureClean: failed\"",
+        "data-s=\"failed\" role=\"img\" aria-label=\"FailedClean: failed\"",
         "data-s=\"waiting\" role=\"img\" aria-label=\"Bake: waiting\"",
         "class=\"edge catch\"",
     ] {
