@@ -7,6 +7,7 @@ mod lease;
 mod logs;
 mod start;
 mod stop;
+mod tend;
 mod types;
 mod view;
 

@@ -42,11 +42,9 @@ impl Shipway {
         let shipway = Self { engine, host, live, dispatcher, ended: Ended::default(), tasks };
         shipway.renew_leases().await;
         // WHY: tasks that were interrupted wait for `connect`, so that they find the machine as it should be.
-        match shipway.host.reconcile().await {
-            Ok(started) => started.iter().for_each(|what| tracing::info!(what, "reconciled")),
-            Err(error) => tracing::error!(%error, "the host could not be reconciled"),
-        }
+        shipway.reconcile().await;
         shipway.dispatcher.connect(shipway.engine.clone());
+        shipway.tasks.spawn(shipway.clone().tend_host(stop.clone()));
         shipway.tasks.spawn(shipway.clone().keep_leases(stop));
         shipway.tasks.close();
         Ok(shipway)
