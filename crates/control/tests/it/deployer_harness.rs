@@ -134,7 +134,7 @@ async fn ends_clean(fault: Option<(usize, Mode)>, scenario: Scenario) -> (usize,
     let rig = prepared(scenario).await;
     let old = rig.world.snapshot();
     rig.world.begin(fault);
-    let Ok(deployment) = rig.start(watched_for("2.0.0", "100ms")).await else {
+    let Ok(deployment) = rig.start(watched_for("2.0.0", "50ms")).await else {
         rig.world.end();
         assert_eq!(rig.world.snapshot(), old, "{fault:?}: refused, but something changed");
         return (rig.world.calls().len(), Outcome::FailedClean);
@@ -148,7 +148,7 @@ async fn is_clean(rig: &Rig, id: &str, old: &Snapshot, what: &str) -> usize {
     let deployment = rig.end_of(id).await;
     let calls = rig.world.calls();
     rig.world.end();
-    let what = format!("{what}: {:?} {:?}", deployment.error, rig.states(id).await);
+    let what = format!("{what}: {:?}", deployment.error);
     match deployment.outcome {
         Outcome::Succeeded => assert_eq!(rig.world.snapshot(), new(), "{what}"),
         Outcome::FailedClean => {
@@ -231,7 +231,7 @@ fn a_restart_at_any_call_leads_to_a_clean_end() {
                 let rig = prepared(scenario).await;
                 let old = rig.world.snapshot();
                 rig.world.begin(Some((call, Mode::Pauses)));
-                let deployment = rig.start(watched_for("2.0.0", "100ms")).await.unwrap();
+                let deployment = rig.start(watched_for("2.0.0", "50ms")).await.unwrap();
                 rig.world.until_paused().await;
                 let rig = rig.restart().await;
                 is_clean(&rig, &deployment.id, &old, &format!("{scenario:?} restart at {call}")).await;
@@ -245,7 +245,7 @@ fn every_task_may_be_done_twice() {
     run(async {
         let rig = Rig::repeating(2).await;
         assert_eq!(rig.deploy(release("1.0.0")).await.outcome, Outcome::Succeeded);
-        let deployment = rig.deploy(watched_for("2.0.0", "100ms")).await;
+        let deployment = rig.deploy(watched_for("2.0.0", "50ms")).await;
         assert_eq!(deployment.outcome, Outcome::Succeeded, "{:?}", deployment.error);
         assert_eq!(rig.world.snapshot(), new());
         assert_eq!(rig.world.violations(), Vec::<String>::new());
@@ -262,7 +262,7 @@ fn a_stale_holder_changes_nothing() {
             let rig = Rig::new().await;
             rig.deploy(release("1.0.0")).await;
             rig.world.begin(Some((call, Mode::Pauses)));
-            let deployment = rig.start(watched_for("2.0.0", "100ms")).await.unwrap();
+            let deployment = rig.start(watched_for("2.0.0", "50ms")).await.unwrap();
             rig.world.until_paused().await;
             rig.world.fence("acme/shop", "production", FencingToken(1_000)).await.unwrap();
             let before = rig.world.accepted().len();
@@ -287,7 +287,7 @@ fn a_halt_at_any_call_is_taken_or_refused_and_never_forgotten() {
             let rig = prepared(Scenario::Good).await;
             let old = rig.world.snapshot();
             rig.world.begin(Some((call, Mode::Pauses)));
-            let deployment = rig.start(watched_for("2.0.0", "100ms")).await.unwrap();
+            let deployment = rig.start(watched_for("2.0.0", "50ms")).await.unwrap();
             rig.world.until_paused().await;
             let halted = rig.shipway.halt(&deployment.id, "bo", "stop").await;
             rig.world.resume();

@@ -19,7 +19,7 @@ use crate::{
         failure,
         records::{self, Environment, Halt},
     },
-    host::{FencingToken, Group, GroupId},
+    host::{FencingToken, GroupId},
     release::Release,
 };
 
@@ -137,7 +137,7 @@ pub async fn stop_all<'a>(
     token: FencingToken,
 ) -> Result<(), TaskFailure> {
     let stops = groups.map(|group| async move {
-        let limit = Millis(stop_timeout(cx, run, group).await?.0.saturating_add(CALL_MAX.0));
+        let limit = Millis(stop_timeout(cx, run, group).await?.0.saturating_add(STOP_MARGIN.0));
         cx.call("stop_group", limit, cx.host.stop_group(group, token)).await
     });
     for stopped in join_all(stops).await {
@@ -157,6 +157,9 @@ async fn stop_timeout(cx: &Context, run: &Run, group: &GroupId) -> Result<Millis
     let release = release.map_err(|error| failure::of_record(&error))?;
     Ok(release.and_then(|(release, _)| of(&release)).unwrap_or(STOP_UNKNOWN))
 }
+
+/// What a host may need beyond `stop_timeout`: to finish a start that is under way, to kill, to clean up.
+const STOP_MARGIN: Millis = Millis::from_seconds(60);
 
 /// How long a group may take to stop whose release nobody knows.
 const STOP_UNKNOWN: Millis = Millis::from_seconds(300);
@@ -186,9 +189,4 @@ pub async fn release_lock(cx: &Context, mut input: Value) -> Result<Value, TaskF
         }
     }
     Ok(input)
-}
-
-/// Groups of this release that are not stopped.
-pub fn ours<'a>(run: &'a Run, groups: &'a [Group]) -> impl Iterator<Item = &'a GroupId> {
-    groups.iter().filter(|group| is_alive(group) && run.is_ours(&group.id)).map(|group| &group.id)
 }
