@@ -5,3 +5,5 @@
 mod executions;
 mod store_kit;
 mod support;
+mod trouble;
+mod troubled;
