@@ -8,7 +8,11 @@
     reason = "tests"
 )]
 
+mod app;
 mod config;
+mod deployer_harness;
+mod deployer_rig;
+mod deployer_world;
 mod repository;
 mod source;
 mod version;

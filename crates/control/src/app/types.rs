@@ -1,20 +1,16 @@
-//! What a user can do: deploy, look, halt, roll back. The server and the tests call this and nothing below it.
+//! What the application takes and gives, and why it refuses. Does nothing.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shipway_asl::Timestamp;
-use shipway_engine::Engine;
 
 use crate::{
-    host::{Counts, Host, LogPage, LogQuery, Process},
+    deployer::Progress,
+    host::{Counts, Process},
     release::Release,
 };
-
-/// The application over an engine and a host.
-#[derive(Clone)]
-pub struct Shipway;
 
 /// Ask for a deployment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -90,25 +86,6 @@ pub struct Failure {
     pub state: String,
     /// What to do about it, where that is known.
     pub hint: Option<String>,
-}
-
-/// How one service of a deployment stands: what Odin's dots show.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Progress {
-    /// Processes that are to run.
-    pub wanted: u16,
-    /// How many of them must be healthy.
-    pub needed: u16,
-    /// Healthy ones.
-    pub healthy: u16,
-    /// Started and not healthy yet.
-    pub starting: u16,
-    /// Ended or being stopped.
-    pub stopped: u16,
-    /// Share of new requests that the new version gets, 0 to 100.
-    pub percent: u8,
-    /// Last evidence: the last probe or count that was judged.
-    pub evidence: Option<String>,
 }
 
 /// One step of a deployment's way, for timing tables and `why`.
@@ -247,94 +224,4 @@ fn locked(lock: &Lock) -> String {
         lock.actor.as_deref().unwrap_or("unknown"),
         lock.since.map_or_else(|| "unknown".to_owned(), |since| since.to_string()),
     )
-}
-
-impl Shipway {
-    /// Registers the deployers' machines and handlers with `builder`, starts the engine, renews leases of running
-    /// deployments and reconciles the host.
-    pub async fn start(
-        _builder: shipway_engine::Builder,
-        _host: Arc<dyn Host>,
-        _stop: tokio_util::sync::CancellationToken,
-    ) -> Result<Self, Error> {
-        todo!()
-    }
-    /// The engine below.
-    pub fn engine(&self) -> &Engine {
-        todo!()
-    }
-    /// The host below.
-    pub fn host(&self) -> &Arc<dyn Host> {
-        todo!()
-    }
-    /// Accepts a deployment, or refuses it before anything is changed: bad release, lock held.
-    pub async fn deploy(&self, _deploy: Deploy) -> Result<Deployment, Error> {
-        todo!()
-    }
-    /// A deployment by id, or by the last one of `project/environment`.
-    pub async fn deployment(&self, _id: &str) -> Result<Deployment, Error> {
-        todo!()
-    }
-    /// Deployments, newest first; of a project and environment if given.
-    pub async fn deployments(
-        &self,
-        _project: Option<&str>,
-        _environment: Option<&str>,
-        _after: Option<&str>,
-        _limit: usize,
-    ) -> Result<(Vec<Deployment>, Option<String>), Error> {
-        todo!()
-    }
-    /// The way of a deployment, state by state.
-    pub async fn steps(&self, _id: &str) -> Result<Vec<Step>, Error> {
-        todo!()
-    }
-    /// Asks a deployment to stop and clean up; returns at once.
-    pub async fn halt(&self, _id: &str, _actor: &str, _reason: &str) -> Result<Deployment, Error> {
-        todo!()
-    }
-    /// Deploys a kept release again: `to` (release id or version), or the last good one before the current.
-    /// A deployment under way is halted instead, since the old version still runs.
-    pub async fn rollback(
-        &self,
-        _project: &str,
-        _environment: &str,
-        _to: Option<&str>,
-        _actor: &str,
-        _reason: Option<&str>,
-    ) -> Result<Deployment, Error> {
-        todo!()
-    }
-    /// What runs where.
-    pub async fn services(&self) -> Result<Vec<ServiceStatus>, Error> {
-        todo!()
-    }
-    /// One service.
-    pub async fn service(
-        &self,
-        _project: &str,
-        _environment: &str,
-        _service: &str,
-    ) -> Result<ServiceStatus, Error> {
-        todo!()
-    }
-    /// Releases of an environment, newest first.
-    pub async fn releases(&self, _project: &str, _environment: &str) -> Result<Vec<ReleaseStatus>, Error> {
-        todo!()
-    }
-    /// The lock of an environment; a lock never taken is free with token 0.
-    pub async fn lock(&self, _project: &str, _environment: &str) -> Result<Lock, Error> {
-        todo!()
-    }
-    /// Lines that a service's processes wrote; of the current release unless another is given.
-    pub async fn logs(
-        &self,
-        _project: &str,
-        _environment: &str,
-        _service: &str,
-        _release_id: Option<&str>,
-        _query: &LogQuery,
-    ) -> Result<LogPage, Error> {
-        todo!()
-    }
 }
