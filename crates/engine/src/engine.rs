@@ -244,11 +244,6 @@ impl Engine {
         }
     }
 
-    /// The ARN that an execution of that machine and name has or would have.
-    pub fn execution_arn(&self, machine: &str, name: &str) -> String {
-        self.arn("execution", &format!("{machine}:{name}"))
-    }
-
     /// Stops an execution: `ExecutionAborted`.
     pub async fn stop(&self, arn: &str, error: Option<String>, cause: Option<String>) -> Result<(), Error> {
         self.core.deliver(arn, vec![Input::Stop { error, cause }], Vec::new()).await
