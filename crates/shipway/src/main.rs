@@ -1,2 +1,26 @@
-//! The shipway command.
-fn main() {}
+//! The `shipway` command: reads arguments and environment, prints, wires the crates together. Decides nothing else.
+
+mod api;
+mod cli;
+mod commands;
+mod context;
+mod demo;
+mod dry_run;
+mod exit;
+mod failure;
+mod follow;
+mod local;
+mod output;
+mod release;
+mod target;
+mod words;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // WHY: a keeper must be the main thread of a process without a runtime, so this comes before all else.
+    match shipway_host::keeper::dispatch(std::env::args_os()) {
+        Some(code) => code,
+        None => cli::main(),
+    }
+}

@@ -1,0 +1,116 @@
+//! `shipway down`: stops the server, the proxy and all services of a data directory.
+
+use std::time::Duration;
+
+use clap::Parser;
+
+use super::{Command, Group};
+use crate::{
+    context::Context,
+    exit::Code,
+    failure::Failure,
+    local::{
+        processes::{self, Found, Kind},
+        record,
+    },
+    words::count,
+};
+
+/// How long the server may take to end.
+const SERVER_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long the proxy may take to end its requests: its own limit and a little more.
+const EDGE_TIMEOUT: Duration = Duration::from_secs(35);
+/// How long services may take to stop. A keeper kills what does not end within its service's `stop_timeout`.
+const KEEPERS_TIMEOUT: Duration = Duration::from_secs(120);
+/// How long the system may take to end what was killed.
+const KILL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Stop everything that runs for the data directory
+///
+/// Server, proxy and all services, in this order. Nothing is forgotten: the next `shipway
+/// serve` starts the services again.
+///
+///     $ shipway down
+#[derive(Debug, Parser)]
+#[command(name = "down", verbatim_doc_comment)]
+pub struct Down {}
+
+impl Command for Down {
+    const GROUP: Option<Group> = Some(Group::Serve);
+
+    async fn run(self, cx: &Context) -> Result<Code, Failure> {
+        let stopped = stop_all(cx).await?;
+        if cx.out.is_json() {
+            cx.out.json(&serde_json::json!({"stopped": stopped}))?;
+        }
+        Ok(Code::Ok)
+    }
+}
+
+/// Stops everything of the data directory; how many processes of Shipway's own that were.
+pub async fn stop_all(cx: &Context) -> Result<usize, Failure> {
+    let mut stopped = stop_server(cx).await?;
+    for (kind, name, wait) in
+        [(Kind::Edge, "proxy", EDGE_TIMEOUT), (Kind::Keeper, "service", KEEPERS_TIMEOUT)]
+    {
+        let found = of_kind(cx, kind);
+        if found.is_empty() {
+            continue;
+        }
+        stop(cx, &found, wait).await?;
+        cx.out.say(&format!("stopped {}", count(found.len() as u64, name)));
+        stopped = stopped.saturating_add(found.len());
+    }
+    let left = processes::of(&cx.data_dir);
+    kill(cx, &left.iter().map(|found| found.pid).collect::<Vec<_>>()).await?;
+    if stopped == 0 {
+        cx.out.say("nothing runs");
+    }
+    Ok(stopped)
+}
+
+async fn stop_server(cx: &Context) -> Result<usize, Failure> {
+    let Some(record) = record::read(&cx.data_dir)? else { return Ok(0) };
+    // WHY: the pid of a stale record may belong to anybody by now; the lock is held only by a living server.
+    if record.pid == std::process::id() || !is_served(cx) {
+        return Ok(0);
+    }
+    processes::terminate(record.pid);
+    if !processes::ended(vec![record.pid], SERVER_TIMEOUT).await.is_empty() {
+        cx.out.warn(&format!("the server (pid {}) does not end; killing it", record.pid));
+        kill(cx, &[record.pid]).await?;
+    }
+    cx.out.say("stopped the server");
+    Ok(1)
+}
+
+fn is_served(cx: &Context) -> bool {
+    let lock = std::fs::File::open(cx.data_dir.join("server.lock"));
+    lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock)))
+}
+
+fn of_kind(cx: &Context, kind: Kind) -> Vec<Found> {
+    processes::of(&cx.data_dir).into_iter().filter(|found| found.kind == kind).collect()
+}
+
+async fn stop(cx: &Context, found: &[Found], wait: Duration) -> Result<(), Failure> {
+    let pids: Vec<u32> = found.iter().map(|found| found.pid).collect();
+    pids.iter().for_each(|pid| {
+        processes::terminate(*pid);
+    });
+    let left = processes::ended(pids, wait).await;
+    if !left.is_empty() {
+        cx.out.warn(&format!("{} did not end in time; killing", count(left.len() as u64, "process")));
+    }
+    kill(cx, &left).await
+}
+
+async fn kill(_cx: &Context, pids: &[u32]) -> Result<(), Failure> {
+    pids.iter().for_each(|pid| {
+        processes::kill(*pid);
+    });
+    match processes::ended(pids.to_vec(), KILL_TIMEOUT).await.as_slice() {
+        [] => Ok(()),
+        left => Err(Failure::failed(format!("these processes do not end: {left:?}"))),
+    }
+}

@@ -1,0 +1,82 @@
+//! `shipway history`: deployments, newest first.
+
+use clap::Parser;
+use shipway_control::app::Deployment;
+
+use super::{Command, Group};
+use crate::{
+    api::PAGE_MAX,
+    context::Context,
+    exit::Code,
+    failure::Failure,
+    local,
+    target::{self, Scope},
+    words::{ago, clean, row, short, span, table},
+};
+
+/// List deployments, newest first
+///
+/// Within a project those of its environment, elsewhere all of them.
+///
+///     $ shipway history production --limit 5
+#[derive(Debug, Parser)]
+#[command(name = "history", verbatim_doc_comment)]
+pub struct History {
+    /// The environment
+    #[arg(value_name = "ENV")]
+    environment: Option<String>,
+    /// Deployments of all projects, also within a project
+    #[arg(short, long, conflicts_with = "environment")]
+    all: bool,
+    /// At most so many, up to 500
+    #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=500))]
+    limit: u16,
+}
+
+impl Command for History {
+    const GROUP: Option<Group> = Some(Group::Operate);
+
+    async fn run(self, cx: &Context) -> Result<Code, Failure> {
+        let scope = self.scope()?;
+        let api = local::expect(cx).await?;
+        let place = scope.as_ref().map(|scope| (scope.project.as_str(), scope.environment.as_str()));
+        let deployments = api.deployments(place, usize::from(self.limit).min(PAGE_MAX)).await?;
+        if cx.out.is_json() {
+            cx.out.json(&deployments)?;
+            return Ok(Code::Ok);
+        }
+        if deployments.is_empty() {
+            cx.out.say("nothing was deployed yet");
+            return Ok(Code::Ok);
+        }
+        let mut rows = vec![row(["DEPLOYMENT", "VERSION", "OUTCOME", "STARTED", "TOOK", "BY", "COMMIT"])];
+        rows.extend(deployments.iter().map(|deployment| deployment_row(deployment, cx.now())));
+        cx.out.text(&table(&rows))?;
+        Ok(Code::Ok)
+    }
+}
+
+impl History {
+    fn scope(&self) -> Result<Option<Scope>, Failure> {
+        let is_in_project = target::project_dir(&target::current_dir()?).is_some();
+        if self.all || (self.environment.is_none() && !is_in_project) {
+            return Ok(None);
+        }
+        target::scope(self.environment.as_deref()).map(Some)
+    }
+}
+
+fn deployment_row(deployment: &Deployment, now: shipway_asl::Timestamp) -> Vec<String> {
+    let release = &deployment.release;
+    let took = deployment.ended_at.unwrap_or(now).millis_since(deployment.started_at);
+    let state = deployment.state.as_ref().map(|state| format!(" ({state})")).unwrap_or_default();
+    row([
+        &deployment.id,
+        &release.version,
+        &format!("{:?}{state}", deployment.outcome),
+        &ago(deployment.started_at, now),
+        &span(took),
+        &clean(&deployment.actor, 24),
+        &format!("{} {}", short(&release.commit), clean(&release.subject, 50)),
+    ])
+}

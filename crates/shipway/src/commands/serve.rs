@@ -1,0 +1,225 @@
+//! `shipway serve`: wires store, host, edge, application and HTTP together, and stops them in order.
+
+use std::{
+    fs::{File, TryLockError},
+    io::IsTerminal,
+    net::SocketAddr,
+    path::Path,
+    sync::Arc,
+};
+
+use clap::Parser;
+use shipway_control::app::Shipway;
+use shipway_engine::{Builder, SystemClock};
+use shipway_host::{LocalHost, edge};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    task::JoinHandle,
+};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use super::{Command, Group};
+use crate::{
+    context::Context,
+    exit::Code,
+    failure::Failure,
+    local::{
+        record::{self, ServerRecord},
+        start::make_directory,
+    },
+};
+
+/// Where a server listens unless told otherwise; any free port if that is taken.
+const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 7420);
+
+/// Run the server
+///
+/// One server per data directory. It prints its address on stdout and logs to stderr. Deployed
+/// services and their proxy go on when it stops; `shipway down` stops everything.
+///
+///     $ shipway serve --listen 127.0.0.1:7420
+#[derive(Debug, Parser)]
+#[command(name = "serve", verbatim_doc_comment)]
+pub struct Serve {
+    /// Where to listen [default: 127.0.0.1:7420, or any free port if that is taken]
+    #[arg(long, value_name = "ADDRESS", env = "SHIPWAY_LISTEN", hide_env_values = true)]
+    listen: Option<SocketAddr>,
+    /// A name besides localhost to answer to; may be given several times
+    #[arg(long, value_name = "NAME")]
+    allow_host: Vec<String>,
+    /// Stop services and proxy too when the server is stopped
+    #[arg(long)]
+    stop_all: bool,
+    /// Leave the terminal to others
+    #[arg(long, hide = true)]
+    background: bool,
+}
+
+impl Command for Serve {
+    const GROUP: Option<Group> = Some(Group::Serve);
+
+    async fn run(self, cx: &Context) -> Result<Code, Failure> {
+        if self.background {
+            // WHY: Ctrl-C at the terminal of whoever started it is not for the server. It fails for who leads a
+            // process group already, which has left the terminal's foreground anyway.
+            let _ = rustix::process::setsid();
+        }
+        logging(cx);
+        make_directory(&cx.data_dir)?;
+        let lock = take_lock(&cx.data_dir)?;
+        let stop = CancellationToken::new();
+        let signals = Signals::new()?;
+        let served = self.serve(cx, stop.clone(), signals).await;
+        stop.cancel();
+        record::remove_own(&cx.data_dir);
+        drop(lock);
+        served?;
+        if self.stop_all {
+            super::down::stop_all(cx).await?;
+        }
+        Ok(Code::Ok)
+    }
+}
+
+impl Serve {
+    async fn serve(
+        &self,
+        cx: &Context,
+        stop: CancellationToken,
+        mut signals: Signals,
+    ) -> Result<(), Failure> {
+        let exe = std::env::current_exe().map_err(|error| Failure::of("cannot find this program", &error))?;
+        let store = shipway_engine::open_sqlite(&cx.data_dir).await.map_err(|error| unusable(cx, &error))?;
+        let host = LocalHost::new(shipway_host::Config::new(&cx.data_dir, &exe));
+        let host = Arc::new(host.map_err(|error| unusable(cx, &error))?);
+        let watching = tokio::spawn(edge::watch(edge::WatchConfig::new(&exe, &cx.data_dir), stop.clone()));
+        let builder = Builder::new(store, Arc::new(SystemClock), shipway_engine::Config::default());
+        let app = Shipway::start(builder, host, stop.clone()).await;
+        let app = app.map_err(|error| Failure::of("cannot start", &error))?;
+        let token = token(cx)?;
+        let (address, serving) = self.listen(&token, app.clone(), &stop).await?;
+        let url = format!("http://{address}");
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        let record = ServerRecord { url: url.clone(), token, pid: std::process::id(), version };
+        record::write(&cx.data_dir, &record)?;
+        announce(cx, &url)?;
+        let mut serving: JoinHandle<()> = tokio::spawn(serving);
+        tokio::select! {
+            name = signals.next() => tracing::info!(signal = name, "stopping; what was deployed goes on"),
+            _ = &mut serving => tracing::error!("the server ended by itself"),
+        }
+        stop.cancel();
+        // The server ends its requests within a limit of its own.
+        let _ = serving.await;
+        app.stopped().await;
+        app.engine().stopped().await;
+        let _ = watching.await;
+        Ok(())
+    }
+
+    async fn listen(
+        &self,
+        token: &str,
+        app: Shipway,
+        stop: &CancellationToken,
+    ) -> Result<(SocketAddr, impl Future<Output = ()> + Send + 'static), Failure> {
+        let config = |listen| shipway_server::Config {
+            listen,
+            token: token.to_owned(),
+            allowed_hosts: self.allow_host.clone(),
+        };
+        let app = Arc::new(app);
+        let wanted = self.listen.unwrap_or(LISTEN);
+        let any = SocketAddr::new(wanted.ip(), 0);
+        let is_taken = std::net::TcpListener::bind(wanted).is_err();
+        let listen = if self.listen.is_none() && is_taken { any } else { wanted };
+        let served = shipway_server::serve(config(listen), app, stop.clone()).await;
+        served.map_err(|error| {
+            Failure::of("the server cannot start", &error).hint("name another address with --listen")
+        })
+    }
+}
+
+/// The address on stdout; for people with a word on how to go on.
+fn announce(cx: &Context, url: &str) -> Result<(), Failure> {
+    tracing::info!(url, data_dir = %cx.data_dir.display(), "serving");
+    // In the background nobody reads stdout.
+    match cx.out.is_json() {
+        true => cx.out.json_line(&serde_json::json!({"url": url, "pid": std::process::id()})),
+        false => cx.out.text(url),
+    }
+}
+
+fn unusable(cx: &Context, error: &dyn std::error::Error) -> Failure {
+    Failure::of(format!("cannot use the data directory `{}`", cx.data_dir.display()), error)
+        .hint("it must be writable and have room; name another one with --data-dir or SHIPWAY_DATA_DIR")
+}
+
+/// One server per data directory; the system frees the lock however the server ends.
+fn take_lock(data_dir: &Path) -> Result<File, Failure> {
+    let path = data_dir.join("server.lock");
+    let failed = |error: std::io::Error| {
+        Failure::of(format!("cannot write `{}`", path.display()), &error)
+            .hint("the data directory must be writable; name another one with --data-dir or SHIPWAY_DATA_DIR")
+    };
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            let running = record::read(data_dir).ok().flatten();
+            let place = running.map(|record| format!(" at {} (pid {})", record.url, record.pid));
+            Err(Failure::new(
+                Code::Denied,
+                format!("another server runs for `{}`{}", data_dir.display(), place.unwrap_or_default()),
+            )
+            .hint("use that one, or name another data directory with --data-dir"))
+        }
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+/// `SHIPWAY_TOKEN`, or a new one.
+fn token(cx: &Context) -> Result<String, Failure> {
+    if let Some(token) = cx.token() {
+        return Ok(token);
+    }
+    let mut bytes = [0_u8; 32];
+    getrandom::fill(&mut bytes).map_err(|error| Failure::of("no random numbers for a token", &error))?;
+    Ok(hex::encode(bytes))
+}
+
+/// The signals that stop a server.
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    /// From here on the signals do not end the process.
+    fn new() -> Result<Self, Failure> {
+        let failed = |error: std::io::Error| Failure::of("cannot listen for signals", &error);
+        let terminate = signal(SignalKind::terminate()).map_err(failed)?;
+        let interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+        Ok(Self { terminate, interrupt })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+/// Logs to stderr: for people on a terminal, JSON lines elsewhere.
+pub fn logging(cx: &Context) {
+    let filter = EnvFilter::try_new(cx.log_filter()).unwrap_or_else(|_| EnvFilter::new("info"));
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Only the first subscriber of a process counts; a second call changes nothing.
+    let _ = if std::io::stderr().is_terminal() {
+        logs.with_target(false).with_ansi(cx.out.talk().is_on()).try_init()
+    } else {
+        logs.json().flatten_event(true).with_ansi(false).try_init()
+    };
+}

@@ -1,0 +1,130 @@
+//! `shipway status`: what runs where.
+
+use clap::Parser;
+use shipway_asl::Timestamp;
+use shipway_control::{
+    app::ServiceStatus,
+    config::Config,
+    host::{Process, ProcessState},
+};
+
+use super::{Command, Group};
+use crate::{
+    context::Context,
+    exit::Code,
+    failure::Failure,
+    local, target,
+    words::{ago, row, table, thousands},
+};
+
+/// Show what runs where
+///
+/// Within a project its services, elsewhere all of them.
+///
+///     $ shipway status
+///     $ shipway status --json | jq -r '.[].version'
+#[derive(Debug, Parser)]
+#[command(name = "status", verbatim_doc_comment)]
+pub struct Status {
+    /// Only this environment
+    #[arg(value_name = "ENV")]
+    environment: Option<String>,
+    /// Services of all projects, also within a project
+    #[arg(short, long)]
+    all: bool,
+}
+
+impl Command for Status {
+    const GROUP: Option<Group> = Some(Group::Operate);
+
+    async fn run(self, cx: &Context) -> Result<Code, Failure> {
+        let config = if self.all { None } else { target::config()? };
+        let api = local::expect(cx).await?;
+        let mut services = api.services().await?;
+        services.retain(|service| self.is_meant(config.as_ref(), service));
+        if cx.out.is_json() {
+            cx.out.json(&services)?;
+            return Ok(Code::Ok);
+        }
+        if services.is_empty() {
+            cx.out.say("nothing runs yet; `shipway deploy` changes that");
+            return Ok(Code::Ok);
+        }
+        let now = cx.now();
+        let mut rows = vec![row([
+            "SERVICE",
+            "VERSION",
+            "SINCE",
+            "HEALTHY",
+            "ADDRESS",
+            "TRAFFIC",
+            "REQUESTS",
+            "DEPLOYMENT",
+        ])];
+        rows.extend(services.iter().map(|service| service_row(service, now)));
+        cx.out.text(&table(&rows))?;
+        cx.out.say(&format!("\n{}", api.url()));
+        Ok(Code::Ok)
+    }
+}
+
+impl Status {
+    fn is_meant(&self, config: Option<&Config>, service: &ServiceStatus) -> bool {
+        let place = format!("{}/{}", service.project, service.environment);
+        let is_environment = self
+            .environment
+            .as_ref()
+            .is_none_or(|environment| *environment == service.environment || *environment == place);
+        is_environment && config.is_none_or(|config| config.project == service.project)
+    }
+}
+
+fn service_row(service: &ServiceStatus, now: Timestamp) -> Vec<String> {
+    let name = format!("{}/{}/{}", service.project, service.environment, service.service);
+    let dash = || "-".to_owned();
+    row([
+        &name,
+        &service.version.clone().unwrap_or_else(dash),
+        &service.since.map_or_else(dash, |since| ago(since, now)),
+        &running(service),
+        &service.address.clone().unwrap_or_else(dash),
+        &traffic(service),
+        &requests(service),
+        service.deployment.as_deref().unwrap_or(""),
+    ])
+}
+
+/// Running processes of all of the release that serves.
+fn running(service: &ServiceStatus) -> String {
+    let current = service.release_id.as_ref().and_then(|release| service.groups.get(release));
+    let Some(processes) = current else { return "-".to_owned() };
+    let is_running = |process: &&Process| process.state == ProcessState::Running;
+    let crashes: u32 = processes.iter().map(|process| process.crashes).sum();
+    let counts = format!("{}/{}", processes.iter().filter(is_running).count(), processes.len());
+    if crashes > 0 { format!("{counts} ({crashes} crashes)") } else { counts }
+}
+
+/// Shares by version, only if more than one gets traffic.
+fn traffic(service: &ServiceStatus) -> String {
+    let shares: Vec<String> = service
+        .percent
+        .iter()
+        .filter(|(_, percent)| **percent > 0)
+        .map(|(release, percent)| {
+            let version = service.traffic.get(release).map_or("?", |counts| counts.version.as_str());
+            if *percent == 100 { "100 %".to_owned() } else { format!("{version} {percent} %") }
+        })
+        .collect();
+    if shares.is_empty() { "-".to_owned() } else { shares.join(", ") }
+}
+
+fn requests(service: &ServiceStatus) -> String {
+    let current = service.release_id.as_ref().and_then(|release| service.traffic.get(release));
+    let Some(counts) = current else { return "-".to_owned() };
+    let bad = counts.server_errors.saturating_add(counts.failures);
+    if bad > 0 {
+        format!("{} ({} bad)", thousands(counts.requests), thousands(bad))
+    } else {
+        thousands(counts.requests)
+    }
+}
