@@ -1,1 +1,10 @@
-//! Tests from the outside, one binary for the crate.
+//! Tests from the outside, one binary for the crate: each runs the real command in a directory of its own.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod bad_input;
+mod demo;
+mod deploy;
+mod follow;
+mod rig;
+mod serve;
+mod tools;
