@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     engine::Error,
     executor::Core,
-    store::{PAGE_MAX, Put},
+    store::PAGE_MAX,
     task::{Task, TaskFailure},
 };
 
@@ -22,6 +22,8 @@ use crate::{
 const CAUSE_MAX: usize = 32_768;
 /// Characters of an error name that are kept, as AWS keeps them.
 const ERROR_MAX: usize = 256;
+/// How long a task whose result is not wanted any more may take to clean up.
+const CANCEL_GRACE_MILLIS: u64 = 30_000;
 /// First and longest wait before a result is offered again to a store that could not take it.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 
@@ -77,10 +79,15 @@ impl Core {
 
     async fn perform(self: &Arc<Self>, arn: &str, task: ScheduledTask, cancel: &CancellationToken) {
         let Ok(permit) = self.permits.acquire().await else { return };
+        if cancel.is_cancelled() {
+            // WHY: its result was given up while it waited for its turn; the commit that did so removed it.
+            return;
+        }
         let id = task.task;
         let is_submitted_only = task.resource.ends_with(".waitForTaskToken");
-        let result = self.handle(arn, task, cancel).await;
+        let result = self.handle_within_grace(arn, task, cancel).await;
         drop(permit);
+        let Some(result) = result else { return };
         let end = match result {
             Ok(output) if is_submitted_only => Input::TaskSubmitted { task: id, output },
             Ok(output) => Input::TaskSucceeded { task: id, output },
@@ -90,7 +97,29 @@ impl Core {
                 cause: Some(cut(failure.cause, CAUSE_MAX)),
             },
         };
-        self.deliver_surely(arn, vec![Input::TaskStarted { task: id, worker: None }, end], Vec::new()).await;
+        self.deliver_surely(arn, id, vec![Input::TaskStarted { task: id, worker: None }, end]).await;
+    }
+
+    /// The handler's answer. None if it was cancelled and did not end in time: it must not keep its place for ever.
+    async fn handle_within_grace(
+        &self,
+        arn: &str,
+        task: ScheduledTask,
+        cancel: &CancellationToken,
+    ) -> Option<Result<Value, TaskFailure>> {
+        let grace = async {
+            cancel.cancelled().await;
+            self.clock.sleep_until(self.clock.now().plus_millis(CANCEL_GRACE_MILLIS)).await;
+        };
+        let id = task.task;
+        tokio::select! {
+            biased;
+            result = self.handle(arn, task, cancel) => Some(result),
+            () = grace => {
+                tracing::warn!(arn, task = id, "a cancelled task did not end in time and was dropped");
+                None
+            }
+        }
     }
 
     async fn handle(
@@ -116,7 +145,8 @@ impl Core {
             cancel: cancel.clone(),
         };
         let key = task.key.clone();
-        AssertUnwindSafe(handler.run(task)).catch_unwind().await.unwrap_or_else(|_| {
+        // WHY: called inside the guarded future, since a handler may panic before it gives its own.
+        AssertUnwindSafe(async { handler.run(task).await }).catch_unwind().await.unwrap_or_else(|_| {
             tracing::error!(key, "a task handler panicked");
             Err(TaskFailure {
                 error: "States.TaskFailed".to_owned(),
@@ -125,21 +155,24 @@ impl Core {
         })
     }
 
-    /// Delivers, however long the store cannot take it: the execution pauses and loses nothing.
-    pub async fn deliver_surely(self: &Arc<Self>, arn: &str, inputs: Vec<Input>, records: Vec<Put>) {
+    /// Delivers a task's result, however long the store cannot take it: the execution pauses and loses nothing.
+    async fn deliver_surely(self: &Arc<Self>, arn: &str, task: u64, inputs: Vec<Input>) {
         let mut wait = BACKOFF.0;
         loop {
-            match self.deliver(arn, inputs.clone(), records.clone()).await {
+            let delivered = match self.deliver(arn, inputs.clone(), Vec::new()).await {
+                Err(Error::NotWaiting(_) | Error::NoExecution(_)) => {
+                    tracing::debug!(arn, task, "nobody waits for that result any more");
+                    self.drop_task(arn, task).await
+                }
+                delivered => delivered,
+            };
+            match delivered {
                 Ok(()) => return,
-                Err(Error::Store(error)) => {
-                    tracing::warn!(%error, arn, "the store did not take a result; it is offered again");
+                Err(error) => {
+                    tracing::warn!(%error, arn, "a task's result could not be recorded; it is offered again");
                     let due = self.clock.now().plus_millis(u64::try_from(wait.as_millis()).unwrap_or(0));
                     self.clock.sleep_until(due).await;
                     wait = (wait * 2).min(BACKOFF.1);
-                }
-                Err(error) => {
-                    tracing::debug!(%error, arn, "nobody waits for that result any more");
-                    return;
                 }
             }
         }

@@ -11,7 +11,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use shipway_asl::{Diagnostic, Event, Input, Start, Status, Timestamp};
+use shipway_asl::{Diagnostic, Event, Input, Start, Status, Timestamp, limits::DATA_BYTES_MAX};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -26,6 +26,14 @@ use crate::{
 
 /// Characters of an execution's or machine's name, as AWS has it.
 const NAME_MAX: usize = 80;
+/// Bytes of a record's key.
+const KEY_BYTES_MAX: usize = 1_024;
+/// Bytes of a record's value as JSON.
+const RECORD_BYTES_MAX: usize = 4 << 20;
+/// Records that one commit writes.
+const PUTS_MAX: usize = 1_000;
+/// Keys of the engine's own records begin so.
+const ENGINE_PREFIX: &str = "engine/";
 /// Record that counts the engines that ran over a store.
 const EPOCH_KEY: &str = "engine/epoch";
 /// Dispatch numbers that one engine can give before they meet the next engine's.
@@ -218,6 +226,8 @@ impl Engine {
     /// Starts an execution; durable when this returns.
     pub async fn start(&self, start: StartExecution) -> Result<Description, Error> {
         check_name(&start.name)?;
+        check_input(&start.input)?;
+        check_puts(&start.records)?;
         let machine = self.core.machines.current(&*self.core.store, &start.machine).await?;
         let arn = self.execution_arn(&start.machine, &start.name);
         let facts = Start {
@@ -322,6 +332,7 @@ impl Engine {
 
     /// Writes records, all or none; gives their new versions.
     pub async fn put(&self, puts: Vec<Put>) -> Result<Vec<u64>, Error> {
+        check_puts(&puts)?;
         Ok(self.core.store.commit(Commit { execution: None, records: puts }).await?)
     }
 
@@ -369,6 +380,37 @@ fn check_name(name: &str) -> Result<(), Error> {
         |c: char| c.is_whitespace() || c.is_control() || "<>{}[]?*\"#%\\^|~`$&,;:/".contains(c);
     let is_good = !name.is_empty() && name.chars().count() <= NAME_MAX && !name.contains(is_forbidden);
     if is_good { Ok(()) } else { Err(Error::Invalid(name.to_owned(), "name")) }
+}
+
+fn check_input(input: &Value) -> Result<(), Error> {
+    let bytes = input.to_string().len();
+    if bytes <= DATA_BYTES_MAX {
+        return Ok(());
+    }
+    Err(Error::Invalid(
+        format!("{bytes} bytes"),
+        "input: the limit is 262,144 bytes; refer to larger data by its place",
+    ))
+}
+
+/// Callers keep clear of the engine's own records and of what a page or a commit can carry.
+fn check_puts(puts: &[Put]) -> Result<(), Error> {
+    if puts.len() > PUTS_MAX {
+        return Err(Error::Invalid(format!("{} records", puts.len()), "commit: the limit is 1,000 records"));
+    }
+    for Put { key, value, .. } in puts {
+        if key.is_empty() || key.len() > KEY_BYTES_MAX || key.contains(char::is_control) {
+            let key = key.chars().take(NAME_MAX).collect();
+            return Err(Error::Invalid(key, "key: it has 1 to 1,024 bytes and no control characters"));
+        }
+        if key.starts_with(ENGINE_PREFIX) {
+            return Err(Error::Invalid(key.clone(), "key: those with `engine/` belong to the engine"));
+        }
+        if value.to_string().len() > RECORD_BYTES_MAX {
+            return Err(Error::Invalid(key.clone(), "record: its value has more than 4 MiB"));
+        }
+    }
+    Ok(())
 }
 
 fn parse_cursor(cursor: &str) -> Result<(Timestamp, String), Error> {

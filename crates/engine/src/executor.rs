@@ -23,6 +23,8 @@ use crate::{
 
 /// Attempts to apply an input when somebody else moved the same execution on.
 const CONFLICTS_MAX: usize = 16;
+/// Executions kept in memory between their steps; any other is read again when it is needed.
+const SLOTS_MAX: usize = 2_048;
 
 /// What every part of a running engine shares.
 pub struct Core {
@@ -136,8 +138,39 @@ impl Core {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts an execution; `records` are written in the same commit.
+    /// Runs to its end even if its caller goes away: a commit whose effects are dropped would be durable and yet
+    /// stand still until the next start.
+    async fn to_the_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.supervisor.spawn(work).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "broken invariant");
+            Err(Error::Store(store::Error::Unavailable {
+                operation: "advance an execution".to_owned(),
+                reason: error.to_string(),
+            }))
+        })
+    }
+
+    /// Starts an execution; `records` are written in the same commit. Once called, it does not need its caller.
     pub async fn start(
+        self: &Arc<Self>,
+        start: Start,
+        revision: u64,
+        records: Vec<Put>,
+    ) -> Result<(), Error> {
+        let core = Arc::clone(self);
+        self.to_the_end(async move {
+            let arn = start.execution_arn.clone();
+            let result = core.start_here(start, revision, records).await;
+            core.forget_idle(&arn);
+            result
+        })
+        .await
+    }
+
+    async fn start_here(
         self: &Arc<Self>,
         start: Start,
         revision: u64,
@@ -167,8 +200,24 @@ impl Core {
 
     /// Gives inputs to an execution: those that are taken become durable together, in one commit.
     ///
-    /// `records` are written in that commit. An execution that takes none of the inputs is left as it is.
+    /// `records` are written in that commit. An execution that takes none of the inputs is left as it is. Once called,
+    /// it does not need its caller.
     pub async fn deliver(
+        self: &Arc<Self>,
+        arn: &str,
+        inputs: Vec<Input>,
+        records: Vec<Put>,
+    ) -> Result<(), Error> {
+        let (core, arn) = (Arc::clone(self), arn.to_owned());
+        self.to_the_end(async move {
+            let result = core.deliver_here(&arn, inputs, records).await;
+            core.forget_idle(&arn);
+            result
+        })
+        .await
+    }
+
+    async fn deliver_here(
         self: &Arc<Self>,
         arn: &str,
         inputs: Vec<Input>,
@@ -192,8 +241,6 @@ impl Core {
             match self.commit(&mut loaded, gathered, records.clone()).await {
                 Ok(()) => {
                     *guard = (loaded.row.status == Status::Running).then_some(loaded);
-                    drop(guard);
-                    self.forget_ended(arn);
                     return Ok(());
                 }
                 Err(store::Error::Conflict { key }) if key == arn => {}
@@ -205,31 +252,44 @@ impl Core {
 
     /// Removes a timer that nobody waits for.
     pub async fn drop_timer(&self, arn: &str, timer: u64) -> Result<(), Error> {
+        self.drop_open(arn, Vec::new(), vec![timer]).await
+    }
+
+    /// Removes a task that nobody waits for, or it would be dispatched again after each start.
+    pub async fn drop_task(&self, arn: &str, task: u64) -> Result<(), Error> {
+        self.drop_open(arn, vec![task], Vec::new()).await
+    }
+
+    async fn drop_open(&self, arn: &str, tasks: Vec<u64>, timers: Vec<u64>) -> Result<(), Error> {
         let Some(row) = self.store.execution(arn).await? else { return Ok(()) };
         let progress = Progress {
             expected_event_id: row.last_event_id,
             row,
             events: Vec::new(),
             tasks_added: Vec::new(),
-            tasks_removed: Vec::new(),
+            tasks_removed: tasks,
             timers_added: Vec::new(),
-            timers_removed: vec![timer],
+            timers_removed: timers,
         };
         self.store.commit(Commit { execution: Some(progress), records: Vec::new() }).await?;
         Ok(())
     }
 
     fn slot(&self, arn: &str) -> Arc<Slot> {
-        Arc::clone(self.slots().entry(arn.to_owned()).or_default())
+        let mut slots = self.slots();
+        if slots.len() >= SLOTS_MAX && !slots.contains_key(arn) {
+            forget_some(&mut slots);
+        }
+        Arc::clone(slots.entry(arn.to_owned()).or_default())
     }
 
-    /// Two slots of one execution at once would be safe (the commit's guard decides), only slower.
-    fn forget_ended(&self, arn: &str) {
+    /// Forgets a slot that holds nothing: its execution has ended, failed to load or does not exist.
+    fn forget_idle(&self, arn: &str) {
         let mut slots = self.slots();
-        let is_ended = slots.get(arn).is_some_and(|slot| {
-            Arc::strong_count(slot) <= 2 && slot.try_lock().is_ok_and(|loaded| loaded.is_none())
+        let is_idle = slots.get(arn).is_some_and(|slot| {
+            Arc::strong_count(slot) == 1 && slot.try_lock().is_ok_and(|loaded| loaded.is_none())
         });
-        if is_ended {
+        if is_idle {
             slots.remove(arn);
         }
     }
@@ -281,6 +341,17 @@ impl Core {
     }
 }
 
+/// Forgets half of the slots that nobody uses.
+// INVARIANT: a slot in use stays, or an answer could be refused by a state that is not the newest.
+fn forget_some(slots: &mut HashMap<String, Arc<Slot>>) {
+    let mut unused = 0;
+    slots.retain(|_, slot| {
+        let is_used = Arc::strong_count(slot) > 1;
+        unused += usize::from(!is_used);
+        is_used || unused % 2 == 0
+    });
+}
+
 /// The execution that a row holds.
 pub fn parse_snapshot(row: &Row) -> Result<Execution, store::Error> {
     serde_json::from_slice(&row.snapshot).map_err(|error| store::Error::Unavailable {
@@ -322,4 +393,22 @@ fn advance(loaded: &mut Loaded, inputs: Vec<Input>, at: Moment) -> Result<Gather
         return Err(Error::NotWaiting(loaded.row.arn.clone()));
     }
     Ok(gathered)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_in_use_is_never_forgotten() {
+        let mut slots: HashMap<String, Arc<Slot>> = HashMap::new();
+        let used = Arc::clone(slots.entry("used".to_owned()).or_default());
+        for number in 0..100 {
+            slots.entry(number.to_string()).or_default();
+        }
+        for _ in 0..10 {
+            forget_some(&mut slots);
+        }
+        assert!(slots.len() < 3 && Arc::ptr_eq(&slots["used"], &used), "{}", slots.len());
+    }
 }

@@ -38,7 +38,9 @@ pub struct TaskFailure {
 /// Does tasks.
 #[async_trait]
 pub trait TaskHandler: Send + Sync + 'static {
-    /// Does one task. A panic becomes `States.Runtime`; an engine that stops drops the future, and the
-    /// task is dispatched again after the restart.
+    /// Does one task. A panic becomes `States.TaskFailed`, which Retry and Catch can take; an engine that stops drops
+    /// the future, and the task is dispatched again after the restart.
+    ///
+    /// A task that is cancelled has half a minute to end before its future is dropped.
     async fn run(&self, task: Task) -> Result<Value, TaskFailure>;
 }

@@ -20,7 +20,7 @@ use crate::{
     command::{Program, program, search_path},
     fault::{During, bad_release, failure},
     layout::Layout,
-    machine::{vet_command, vet_variable},
+    machine::{vet_command, vet_stop_timeout, vet_variable},
     probe,
 };
 
@@ -51,6 +51,7 @@ fn check_service(name: &str, service: &Service, contents: &Contents) -> Result<(
         vet_variable(variable, value)
             .map_err(|reason| bad_release(field(&format!("env.{variable}")), reason))?;
     }
+    vet_stop_timeout(service.stop_timeout).map_err(|reason| bad_release(field("stop_timeout"), reason))?;
     probe::vet_path(name, &service.health)?;
     vet_command(&service.command).map_err(|reason| bad_release(field("command"), reason))?;
     check_command(service, contents).map_err(|reason| bad_release(field("command"), reason))
@@ -198,13 +199,17 @@ fn check_disk(layout: &Layout, artifact_bytes: u64) -> Result<(), HostError> {
     let data = layout.data();
     access(data, Access::WRITE_OK | Access::EXEC_OK).during("write in", data)?;
     let room = statvfs(data).during("look at the free space of", data)?;
-    let free = room.f_bavail.saturating_mul(room.f_frsize);
+    check_room(data, room.f_bavail.saturating_mul(room.f_frsize), artifact_bytes)
+}
+
+fn check_room(data: &Path, free: u64, artifact_bytes: u64) -> Result<(), HostError> {
     let needed = artifact_bytes.saturating_mul(2).saturating_add(RESERVE_BYTES);
     if free >= needed {
         return Ok(());
     }
-    let mib = |bytes: u64| bytes.div_ceil(1024 * 1024);
-    let reason = format!("{} MiB are free and {} MiB are needed; free some space", mib(free), mib(needed));
+    const MIB: u64 = 1024 * 1024;
+    let reason =
+        format!("{} MiB are free and {} MiB are needed; free some space", free / MIB, needed.div_ceil(MIB));
     Err(failure(format!("find room in {}", data.display()), reason))
 }
 
@@ -250,6 +255,18 @@ mod tests {
             let refused = check_in_artifact(bad, &contents()).unwrap_err();
             assert!(refused.contains(expected), "{bad}: {refused}");
         }
+    }
+
+    #[test]
+    fn a_full_disk_is_told_with_its_path_and_numbers() {
+        const MIB: u64 = 1024 * 1024;
+        let check = |free, artifact| check_room(Path::new("/data"), free, artifact);
+        check(66 * MIB, MIB).unwrap();
+        assert_eq!(
+            check(66 * MIB - 1, MIB).unwrap_err().to_string(),
+            "find room in /data: 65 MiB are free and 66 MiB are needed; free some space"
+        );
+        check(u64::MAX - 1, u64::MAX).unwrap_err();
     }
 
     #[test]

@@ -45,3 +45,19 @@ pub(crate) fn failure(operation: impl Into<String>, reason: impl Display) -> Hos
 pub(crate) fn bad_release(field: impl Into<String>, reason: impl Display) -> HostError {
     HostError::BadRelease { field: field.into(), reason: reason.to_string() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_names_operation_and_path_and_says_what_to_do() {
+        let check = |kind: io::ErrorKind, hint: &str| {
+            let told = system("write", Path::new("/data/x"), &kind.into()).to_string();
+            assert!(told.starts_with("write /data/x: ") && told.ends_with(hint), "{told}");
+        };
+        check(io::ErrorKind::StorageFull, "; free some space there or choose another data directory");
+        check(io::ErrorKind::ReadOnlyFilesystem, "; the user that runs Shipway must be able to write there");
+        check(io::ErrorKind::NotFound, "entity not found");
+    }
+}

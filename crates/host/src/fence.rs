@@ -10,7 +10,10 @@ use std::{
 };
 
 use shipway_control::host::{FencingToken, HostError};
-use tokio::sync::{OwnedRwLockReadGuard, RwLock};
+use tokio::{
+    sync::{OwnedRwLockReadGuard, RwLock},
+    task::spawn_blocking,
+};
 
 use crate::{
     fault::{During, failure},
@@ -52,18 +55,14 @@ impl Fences {
             Some(_) | None => drop(entered),
         }
         let mut raised = fence.write_owned().await;
-        let highest = match *raised {
-            Some(highest) => highest,
-            None => read(&path)?,
-        };
+        // Forgotten while it is written: a caller who gives up leaves the file to say what holds.
+        let known = raised.take();
+        let raising = spawn_blocking(move || raise(&path, known, token)).await;
+        let highest = raising.unwrap_or_else(|error| Err(failure("write a fencing token", error)))?;
+        *raised = Some(highest);
         if highest > token.0 {
-            *raised = Some(highest);
             return Err(stale(token, highest));
         }
-        if highest < token.0 {
-            write(&path, token)?;
-        }
-        *raised = Some(token.0);
         Ok(raised.downgrade())
     }
 
@@ -75,6 +74,18 @@ impl Fences {
 
 fn stale(token: FencingToken, highest: u64) -> HostError {
     HostError::Stale { token: token.0, highest }
+}
+
+/// The highest token seen, the given one included; on disk when this returns.
+fn raise(path: &Path, known: Option<u64>, token: FencingToken) -> Result<u64, HostError> {
+    let highest = match known {
+        Some(highest) => highest,
+        None => read(path)?,
+    };
+    if highest < token.0 {
+        write(path, token)?;
+    }
+    Ok(highest.max(token.0))
 }
 
 /// What cannot be read is no reason to let somebody in.
@@ -92,7 +103,7 @@ fn read(path: &Path) -> Result<u64, HostError> {
 fn write(path: &Path, token: FencingToken) -> Result<(), HostError> {
     let create = |path: &Path| -> io::Result<()> {
         if let Some(dir) = path.parent() {
-            fs::create_dir_all(dir)?;
+            file::make_directory(dir)?;
         }
         file::replace_durably(path, format!("{}\n", token.0).as_bytes())
     };

@@ -1,8 +1,9 @@
 //! Files that are replaced as a whole: a reader sees the old or the new content, never a part.
 
 use std::{
-    fs::{self, File},
+    fs::{self, DirBuilder, File},
     io::{self, Write},
+    os::unix::fs::DirBuilderExt,
     path::Path,
 };
 
@@ -28,6 +29,11 @@ pub(crate) fn sync_directory_of(path: &Path) -> io::Result<()> {
         Some(parent) => File::open(parent)?.sync_all(),
         None => Ok(()),
     }
+}
+
+/// Makes a directory and those above it, for their owner only: what runs here may hold secrets.
+pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 /// JSON for a person who looks into the directory.

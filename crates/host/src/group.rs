@@ -5,6 +5,7 @@ use std::{
     fs::{self, File, TryLockError},
     io,
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,9 @@ use crate::{
     file,
     process::{Identity, boot_id},
 };
+
+/// How long a keeper that has its lock may take to write down who it is.
+const CLAIM_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The directory of one group.
 #[derive(Clone, Debug)]
@@ -63,10 +67,37 @@ pub(crate) struct Record {
     pub(crate) start: Option<u64>,
 }
 
+/// Who keeps a group.
+#[derive(Debug)]
+pub(crate) enum Claim {
+    /// Nobody; whoever asked has the lock now.
+    Free(Lock),
+    /// A living keeper.
+    Kept(Identity),
+}
+
+/// The lock of a group, held until it is dropped, by whoever has a copy of the file.
+#[derive(Debug)]
+pub(crate) struct Lock(File);
+
+impl Lock {
+    /// A copy to give to a keeper: there is no moment in which neither has the lock.
+    pub(crate) fn share(&self) -> io::Result<File> {
+        self.0.try_clone()
+    }
+}
+
 impl Record {
     /// The process, while it runs.
     pub(crate) fn identity(&self) -> Option<Identity> {
         Some(Identity { pid: self.process.pid?, start: self.start? })
+    }
+}
+
+impl State {
+    /// Whether its keeper ended in order, or somebody has cleaned up after it.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.processes.iter().all(|record| record.process.state == ProcessState::Stopped)
     }
 }
 
@@ -143,15 +174,40 @@ impl GroupDir {
         file::replace(&self.state_path(), &file::to_json(state)?)
     }
 
-    /// Whether a keeper holds the group.
+    /// Finds out who keeps the group, and takes its lock if nobody does.
+    ///
+    /// Somebody who only looks holds the lock for a moment, and a keeper that has just been started has not written
+    /// down who it is: both are waited for.
+    pub(crate) fn claim(&self) -> io::Result<Claim> {
+        let path = self.lock_path();
+        let lock = File::options().create(true).truncate(false).read(true).write(true).open(path)?;
+        let deadline = Instant::now() + CLAIM_TIMEOUT;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(Claim::Free(Lock(lock))),
+                Err(TryLockError::Error(error)) => return Err(error),
+                Err(TryLockError::WouldBlock) => {}
+            }
+            let keeper = self.state_of_this_boot()?.map(|state| state.keeper);
+            if let Some(keeper) = keeper.filter(|keeper| keeper.is_alive()) {
+                return Ok(Claim::Kept(keeper));
+            }
+            if Instant::now() >= deadline {
+                let text = "its lock is held, and the holder has not written down who it is";
+                return Err(io::Error::new(io::ErrorKind::TimedOut, text));
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Whether the lock is held. Only to look: it may change at once.
     pub(crate) fn is_kept(&self) -> io::Result<bool> {
         let lock = match File::open(self.lock_path()) {
             Ok(lock) => lock,
             Err(error) if file::is_absent(&error) => return Ok(false),
             Err(error) => return Err(error),
         };
-        // WHY: shared, so that two who look do not take each other for a keeper; a keeper that comes meanwhile
-        // tries again.
+        // WHY: shared, so that two who look do not take each other for a keeper.
         match lock.try_lock_shared() {
             Ok(()) => Ok(false),
             Err(TryLockError::WouldBlock) => Ok(true),

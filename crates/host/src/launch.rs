@@ -17,21 +17,22 @@ use shipway_control::host::HostError;
 use crate::{
     command,
     fault::{During, failure},
-    group::GroupDir,
+    group::{GroupDir, Lock},
     keeper::READY,
     process::{Identity, wait_readable},
 };
 
 /// Time for a keeper to start all processes.
-const READY_TIMEOUT: Duration = Duration::from_secs(20);
+pub(crate) const READY_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How much of a keeper's last words is told.
 const WORDS_BYTES_MAX: u64 = 2_000;
 
-/// Starts the keeper of a group; returns when it has started the processes.
-pub(crate) fn launch(exe: &Path, dir: &GroupDir) -> Result<(), HostError> {
+/// Starts the keeper of a group and gives it the group's lock; returns when it has started the processes.
+pub(crate) fn launch(exe: &Path, dir: &GroupDir, lock: &Lock) -> Result<(), HostError> {
     let log = File::create(dir.keeper_log()).during("write", &dir.keeper_log())?;
-    let mut child = spawn(exe, dir, log).during("start a keeper with", exe)?;
+    let lock = lock.share().during("lock", &dir.lock_path())?;
+    let mut child = spawn(exe, dir, lock, log).during("start a keeper with", exe)?;
     let keeper = Identity::of(child.id());
     let stdout = child.stdout.take();
     reap(child).during("watch the keeper of", dir.path())?;
@@ -49,14 +50,14 @@ pub(crate) fn launch(exe: &Path, dir: &GroupDir) -> Result<(), HostError> {
 }
 
 /// With no more of the environment than its processes get: what it does not know it cannot tell.
-fn spawn(exe: &Path, dir: &GroupDir, log: File) -> io::Result<Child> {
+fn spawn(exe: &Path, dir: &GroupDir, lock: File, log: File) -> io::Result<Child> {
     Command::new(exe)
         .arg("keeper")
         .arg(dir.path())
         .current_dir("/")
         .env_clear()
         .envs(command::base_environment())
-        .stdin(Stdio::null())
+        .stdin(lock)
         .stdout(Stdio::piped())
         .stderr(log)
         .spawn()

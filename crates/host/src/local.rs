@@ -18,8 +18,9 @@ use tokio::task::spawn_blocking;
 
 use crate::{
     artifact, check, edge,
-    fault::failure,
+    fault::{During, failure},
     fence::Fences,
+    file,
     group::GroupDir,
     layout::Layout,
     locks::Locks,
@@ -67,9 +68,8 @@ pub struct LocalHost {
 impl LocalHost {
     /// Creates the data directory if it is not there. Touches no group: see [`Host::reconcile`].
     pub fn new(config: Config) -> Result<Self, HostError> {
-        use crate::fault::During;
         let data_dir = std::path::absolute(&config.data_dir).during("find", &config.data_dir)?;
-        std::fs::create_dir_all(&data_dir).during("create", &data_dir)?;
+        file::make_directory(&data_dir).during("create", &data_dir)?;
         let layout = Layout::new(data_dir);
         let machine = Machine { layout: layout.clone(), exe: config.exe, promising: Mutex::default() };
         Ok(Self {
@@ -162,9 +162,10 @@ impl Host for LocalHost {
                 stop::begin(&begun)
             })
             .await?;
+        let Some(keeper) = keeper else { return Ok(()) };
         self.run(move |_| {
             let _held = held;
-            stop::finish(&dir, keeper)
+            stop::finish(&dir, keeper).map(drop)
         })
         .await
     }

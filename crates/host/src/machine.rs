@@ -6,15 +6,20 @@ use std::{
     fs,
     path::PathBuf,
     sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
-use shipway_control::host::{Group, GroupId, HostError, StartGroup};
+use shipway_control::{
+    Millis,
+    host::{Group, GroupId, HostError, ProcessState, StartGroup},
+};
 
 use crate::{
     artifact,
     fault::{During, bad_release, failure},
-    group::{Desired, GroupDir, Spec},
-    launch::{clear_app, launch},
+    file,
+    group::{Claim, Desired, GroupDir, Lock, Spec},
+    launch::{READY_TIMEOUT, clear_app, launch},
     layout::Layout,
     ports, stop,
 };
@@ -51,41 +56,51 @@ impl Machine {
     pub(crate) fn start(&self, start: &StartGroup) -> Result<Group, HostError> {
         vet(start)?;
         let dir = self.layout.group(&start.group)?;
-        fs::create_dir_all(dir.path()).during("create", dir.path())?;
+        file::make_directory(dir.path()).during("create", dir.path())?;
+        let claim = dir.claim().during("find the keeper of", dir.path())?;
         let spec = dir.spec().during("read", &dir.spec_path())?;
-        if dir.is_kept().during("look at", &dir.lock_path())? {
-            match &spec {
-                Some(spec) if spec.desired == Desired::Running && spec.start == *start => return view(&dir),
+        let lock = match claim {
+            Claim::Free(lock) => lock,
+            Claim::Kept(keeper) => match &spec {
+                Some(spec) if spec.desired == Desired::Running && spec.start == *start => {
+                    return started(&dir);
+                }
                 Some(spec) if spec.desired == Desired::Running => return Err(differs(start)),
-                Some(_) | None => stop::finish(&dir, stop::begin(&dir)?)?,
-            }
-        }
-        stop::sweep(&dir)?;
+                Some(_) | None => {
+                    stop::begin(&dir)?;
+                    stop::finish(&dir, keeper)?
+                }
+            },
+        };
+        stop::sweep(&dir, &lock)?;
         forget_state(&dir)?;
         let ports = spec.map(|spec| spec.ports).unwrap_or_default();
         let fresh = Spec { desired: Desired::Running, ports, has_moved: false, start: start.clone() };
-        self.launch(&dir, &fresh, Router::Caller).inspect_err(|_| withdraw(&dir))?;
+        self.launch(&dir, &lock, &fresh, Router::Caller).inspect_err(|_| withdraw(&dir))?;
         view(&dir)
     }
 
     /// Starts again what should run and does not, and stops what should not run and does; `None` if all is well.
     pub(crate) fn revive(&self, dir: &GroupDir) -> Result<Option<Revived>, HostError> {
+        let claim = dir.claim().during("find the keeper of", dir.path())?;
         let Some(spec) = dir.spec().during("read", &dir.spec_path())? else { return Ok(None) };
-        let is_kept = dir.is_kept().during("look at", &dir.lock_path())?;
         let id = &spec.start.group;
-        let report = match (spec.desired, is_kept) {
-            (Desired::Running, true) if spec.has_moved => format!("{id}: runs on other ports than before"),
-            (Desired::Running, true) => return Ok(None),
-            (Desired::Running, false) => {
-                let killed = stop::sweep(dir)?;
-                self.launch(dir, &spec, Router::Host)?;
+        let report = match (spec.desired, claim) {
+            (Desired::Running, Claim::Kept(_)) if spec.has_moved => {
+                format!("{id}: runs on other ports than before")
+            }
+            (Desired::Running, Claim::Kept(_)) => return Ok(None),
+            (Desired::Running, Claim::Free(lock)) => {
+                let killed = stop::sweep(dir, &lock)?;
+                self.launch(dir, &lock, &spec, Router::Host)?;
                 format!("{id}: started again, its keeper had ended{}", left_over(killed))
             }
-            (Desired::Stopped, true) => {
-                stop::finish(dir, stop::begin(dir)?)?;
+            (Desired::Stopped, Claim::Kept(keeper)) => {
+                stop::begin(dir)?;
+                stop::finish(dir, keeper)?;
                 format!("{id}: stopped, as it had been told to")
             }
-            (Desired::Stopped, false) => match stop::sweep(dir)? {
+            (Desired::Stopped, Claim::Free(lock)) => match stop::sweep(dir, &lock)? {
                 0 => return Ok(None),
                 killed => format!("{id}: cleaned up{}", left_over(killed)),
             },
@@ -122,13 +137,13 @@ impl Machine {
         Ok(groups)
     }
 
-    fn launch(&self, dir: &GroupDir, wanted: &Spec, router: Router) -> Result<(), HostError> {
+    fn launch(&self, dir: &GroupDir, lock: &Lock, wanted: &Spec, router: Router) -> Result<(), HostError> {
         let sha256 = &wanted.start.artifact_sha256;
         let artifact = artifact::open(&self.layout, sha256)?;
         clear_app(dir).during("clean up", dir.path())?;
         artifact::unpack(artifact, sha256, &dir.app())?;
         self.promise(dir, wanted, router)?;
-        launch(&self.exe, dir)
+        launch(&self.exe, dir, lock)
     }
 
     /// Chooses ports and writes down what the group is to be, before anything of it runs.
@@ -168,6 +183,19 @@ fn withdraw(dir: &GroupDir) {
     }
 }
 
+/// A group that is kept; its keeper may have been started a moment ago by a server that is no more.
+fn started(dir: &GroupDir) -> Result<Group, HostError> {
+    let deadline = Instant::now() + READY_TIMEOUT;
+    loop {
+        let group = view(dir)?;
+        let is_started = group.processes.iter().all(|process| process.state != ProcessState::Stopped);
+        if is_started || Instant::now() >= deadline {
+            return Ok(group);
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
 fn view(dir: &GroupDir) -> Result<Group, HostError> {
     let group = dir.view().during("read", dir.path())?;
     group.ok_or_else(|| failure(format!("read {}", dir.spec_path().display()), "it has been removed"))
@@ -176,7 +204,7 @@ fn view(dir: &GroupDir) -> Result<Group, HostError> {
 /// Counts begin at 0 with each start that was asked for.
 fn forget_state(dir: &GroupDir) -> Result<(), HostError> {
     match fs::remove_file(dir.state_path()) {
-        Err(error) if !crate::file::is_absent(&error) => Err(error).during("remove", &dir.state_path()),
+        Err(error) if !file::is_absent(&error) => Err(error).during("remove", &dir.state_path()),
         _ => Ok(()),
     }
 }
@@ -197,17 +225,26 @@ fn differs(start: &StartGroup) -> HostError {
     bad_release(format!("services.{}", start.group.service), reason)
 }
 
+/// Longest time between SIGTERM and SIGKILL.
+const STOP_TIMEOUT_MAX: Millis = Millis::from_seconds(60 * 60);
+
 /// What no process could be started with.
 fn vet(start: &StartGroup) -> Result<(), HostError> {
     let field = |name: &str| format!("services.{}.{name}", start.group.service);
     if !(1..=64).contains(&start.processes) {
         return Err(bad_release(field("processes"), format!("{} is not in 1 to 64", start.processes)));
     }
+    vet_stop_timeout(start.stop_timeout).map_err(|reason| bad_release(field("stop_timeout"), reason))?;
     vet_command(&start.command).map_err(|reason| bad_release(field("command"), reason))?;
     for (name, value) in &start.env {
         vet_variable(name, value).map_err(|reason| bad_release(field(&format!("env.{name}")), reason))?;
     }
     Ok(())
+}
+
+/// What is wrong with a time to stop.
+pub(crate) fn vet_stop_timeout(time: Millis) -> Result<(), String> {
+    if time <= STOP_TIMEOUT_MAX { Ok(()) } else { Err(format!("{time} is longer than {STOP_TIMEOUT_MAX}")) }
 }
 
 /// What is wrong with a command before anybody looks for its program.

@@ -7,18 +7,24 @@ use shipway_control::host::HostError;
 use crate::{
     artifact,
     fault::During,
-    group::GroupDir,
+    group::{Claim, Desired, GroupDir},
     layout::Layout,
-    stop::{is_at_rest, sweep},
+    stop,
 };
 
-/// Removes a group that is at rest; one that runs stays. Whoever calls holds its lock.
+/// Removes a group that is stopped; one that runs, or should, stays.
 pub(crate) fn forget(dir: &GroupDir) -> Result<(), HostError> {
-    if !is_at_rest(dir)? {
+    let spec = dir.spec().during("read", &dir.spec_path())?;
+    if spec.is_some_and(|spec| spec.desired == Desired::Running) {
         return Ok(());
     }
-    sweep(dir)?;
-    dir.remove().during("remove", dir.path())
+    match dir.claim().during("find the keeper of", dir.path())? {
+        Claim::Kept(_) => Ok(()),
+        Claim::Free(lock) => {
+            stop::sweep(dir, &lock)?;
+            dir.remove().during("remove", dir.path())
+        }
+    }
 }
 
 /// Removes artifacts that no group on this machine and no one in `keep` names.

@@ -2,18 +2,14 @@
 //! a process is ours if it is the one that was written down (pid and start), or if it is in the session of our
 //! keeper and carries our marks.
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::{fs, time::Duration};
 
 use rustix::process::Signal;
 use shipway_control::host::{GroupId, HostError};
 
 use crate::{
     fault::{During, failure},
-    file,
-    group::{Desired, GroupDir, State, ended},
+    group::{Claim, Desired, GroupDir, Lock, State, ended},
     keeper::kill_session,
     process::{Identity, Stat},
 };
@@ -21,48 +17,45 @@ use crate::{
 /// What a keeper needs beyond `stop_timeout`: to kill, to read the last output, to write its state.
 const KEEPER_MARGIN: Duration = Duration::from_secs(15);
 
-/// How long a keeper that has its lock may take to write down who it is.
-const NAME_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// Tells the group to stop and returns at once with the keeper that is stopping it, if one lives.
+/// Tells the group to stop and returns at once: with the keeper that is stopping it, if one lives.
 pub(crate) fn begin(dir: &GroupDir) -> Result<Option<Identity>, HostError> {
     let Some(mut spec) = dir.spec().during("read", &dir.spec_path())? else { return Ok(None) };
     if spec.desired == Desired::Running {
         spec.desired = Desired::Stopped;
         dir.set_spec(&spec).during("write", &dir.spec_path())?;
     }
-    let keeper = keeper(dir)?;
-    if let Some(keeper) = keeper {
-        keeper.signal(Signal::TERM).during("signal the keeper of", dir.path())?;
-    }
-    Ok(keeper)
-}
-
-/// Returns when nothing of the group is left.
-pub(crate) fn finish(dir: &GroupDir, keeper: Option<Identity>) -> Result<(), HostError> {
-    if let Some(keeper) = keeper {
-        let stop_timeout = dir.spec().during("read", &dir.spec_path())?.map(|spec| spec.start.stop_timeout);
-        let patience = stop_timeout.unwrap_or_default().duration() + KEEPER_MARGIN;
-        if !keeper.wait_end(patience).during("wait for the keeper of", dir.path())? {
-            keeper.signal(Signal::KILL).during("kill the keeper of", dir.path())?;
-            keeper.wait_end(KEEPER_MARGIN).during("wait for the keeper of", dir.path())?;
+    match dir.claim().during("find the keeper of", dir.path())? {
+        Claim::Free(lock) => sweep(dir, &lock).map(|_| None),
+        Claim::Kept(keeper) => {
+            keeper.signal(Signal::TERM).during("signal the keeper of", dir.path())?;
+            Ok(Some(keeper))
         }
     }
-    sweep(dir).map(|_| ())
 }
 
-/// Kills what a keeper left that is no more, and writes down that nothing runs; returns how many were killed.
-pub(crate) fn sweep(dir: &GroupDir) -> Result<usize, HostError> {
-    if dir.is_kept().during("look at", &dir.lock_path())? {
-        return Err(failure(format!("clean up {}", dir.path().display()), "its keeper is still there"));
+/// Returns when nothing of the group is left, with the group's lock.
+pub(crate) fn finish(dir: &GroupDir, keeper: Identity) -> Result<Lock, HostError> {
+    let stop_timeout = dir.spec().during("read", &dir.spec_path())?.map(|spec| spec.start.stop_timeout);
+    let patience = stop_timeout.unwrap_or_default().duration() + KEEPER_MARGIN;
+    if !keeper.wait_end(patience).during("wait for the keeper of", dir.path())? {
+        keeper.signal(Signal::KILL).during("kill the keeper of", dir.path())?;
+        keeper.wait_end(KEEPER_MARGIN).during("wait for the keeper of", dir.path())?;
     }
-    let Some(state) = dir.state_of_this_boot().during("read", &dir.state_path())? else { return Ok(0) };
+    match dir.claim().during("find the keeper of", dir.path())? {
+        Claim::Free(lock) => sweep(dir, &lock).map(|_| lock),
+        Claim::Kept(_) => Err(failure(format!("stop {}", dir.path().display()), "it has a keeper again")),
+    }
+}
+
+/// Kills what a keeper left that is no more, and writes down that nothing runs; returns how many were killed. Whoever
+/// calls has the lock.
+pub(crate) fn sweep(dir: &GroupDir, _lock: &Lock) -> Result<usize, HostError> {
+    let state = dir.state_of_this_boot().during("read", &dir.state_path())?;
+    let Some(state) = state.filter(|state| !state.is_at_rest()) else { return Ok(0) };
     let id = dir.spec().during("read", &dir.spec_path())?.map(|spec| spec.start.group);
     let killed =
         kill_session(|stat| is_left_over(&state, id.as_ref(), stat)).during("clean up", dir.path())?;
-    if state.processes.iter().any(|record| record.process.pid.is_some()) {
-        dir.set_state(&all_ended(state)).during("write", &dir.state_path())?;
-    }
+    dir.set_state(&all_ended(state)).during("write", &dir.state_path())?;
     Ok(killed)
 }
 
@@ -72,25 +65,6 @@ fn all_ended(mut state: State) -> State {
         record.start = None;
     }
     state
-}
-
-/// Who keeps the group.
-fn keeper(dir: &GroupDir) -> Result<Option<Identity>, HostError> {
-    let deadline = Instant::now() + NAME_TIMEOUT;
-    loop {
-        if !dir.is_kept().during("look at", &dir.lock_path())? {
-            return Ok(None);
-        }
-        let state = dir.state_of_this_boot().during("read", &dir.state_path())?;
-        match state.map(|state| state.keeper).filter(|keeper| keeper.is_alive()) {
-            Some(keeper) => return Ok(Some(keeper)),
-            None if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
-            None => {
-                let operation = format!("find the keeper of {}", dir.path().display());
-                return Err(failure(operation, "its lock is held, and it has not written down who it is"));
-            }
-        }
-    }
 }
 
 /// Whether a process belongs to a keeper that is gone.
@@ -120,16 +94,6 @@ fn has_our_marks(pid: u32, id: &GroupId) -> bool {
         format!("SHIPWAY_RELEASE_ID={}", id.release_id),
     ];
     marks.iter().all(|mark| environment.split(|&byte| byte == 0).any(|entry| entry == mark.as_bytes()))
-}
-
-/// Whether nothing of the group runs or will.
-pub(crate) fn is_at_rest(dir: &GroupDir) -> Result<bool, HostError> {
-    let spec = match dir.spec() {
-        Err(error) if file::is_absent(&error) => None,
-        other => other.during("read", &dir.spec_path())?,
-    };
-    let is_wanted = spec.is_some_and(|spec| spec.desired == Desired::Running);
-    Ok(!is_wanted && !dir.is_kept().during("look at", &dir.lock_path())?)
 }
 
 #[cfg(test)]

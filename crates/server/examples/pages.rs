@@ -8,6 +8,7 @@
     clippy::indexing_slicing,
     clippy::print_stdout,
     dead_code,
+    unused_imports,
     reason = "shares its data with the tests"
 )]
 

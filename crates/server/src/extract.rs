@@ -58,7 +58,7 @@ fn json_problem(text: &str, error: &serde_json::Error) -> Problem {
     let message = error.to_string();
     let place = format!(" at line {line} column {column}");
     let message = message.strip_suffix(&place).unwrap_or(&message);
-    let path = match (path_at(text, line, column), missing_field(message)) {
+    let path = match (path_at(text, line, column), named_field(message)) {
         (path, Some(field)) if path.is_empty() => field.to_owned(),
         (path, Some(field)) => format!("{path}.{field}"),
         (path, None) => path,
@@ -68,8 +68,10 @@ fn json_problem(text: &str, error: &serde_json::Error) -> Problem {
     if path.is_empty() { problem } else { problem.at(path) }
 }
 
-fn missing_field(message: &str) -> Option<&str> {
-    message.strip_prefix("missing field `")?.strip_suffix('`')
+/// A field that the message names because no value stands for it.
+fn named_field(message: &str) -> Option<&str> {
+    let name = message.strip_prefix("missing field `").or_else(|| message.strip_prefix("unknown field `"))?;
+    name.split('`').next()
 }
 
 /// Parameters of the query.

@@ -1,5 +1,7 @@
 //! HTTP API and live pages over `control`'s application. The only crate that knows HTTP routes and wire JSON.
 
+#![allow(clippy::result_large_err, reason = "a problem is made once, for the answer that it becomes")]
+
 mod api;
 pub mod app;
 mod assets;

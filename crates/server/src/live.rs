@@ -18,7 +18,7 @@ use crate::{
     api::{RECONNECT, answer, failure, last_event_id},
     extract::{Path, Query},
     fold::{Fold, Statuses},
-    pages::{Sample, Seen, ServiceTarget, event_rows, head, nodes, overview_content, service_content, way},
+    pages::{Sample, Seen, ServiceTarget, head, more_events, nodes, overview_content, service_content, way},
     wire::{Event, Problem},
 };
 
@@ -156,7 +156,7 @@ impl Follower {
 
     fn difference(&self, fresh: &Sent, events: &[Event]) -> String {
         let mut html =
-            html! { (event_rows(events)) (nodes(&self.sent.statuses, &fresh.statuses)) }.into_string();
+            html! { (more_events(events)) (nodes(&self.sent.statuses, &fresh.statuses)) }.into_string();
         for (before, now) in [(&self.sent.head, &fresh.head), (&self.sent.way, &fresh.way)] {
             if before != now {
                 html.push_str(now);
@@ -236,9 +236,10 @@ impl Source for Watcher {
             let changed =
                 fresh.iter().enumerate().filter(|(place, part)| self.sent.get(*place) != Some(part));
             let html: String = changed.map(|(_, part)| part.as_str()).collect();
-            self.sent = fresh;
+            let is_first = std::mem::replace(&mut self.sent, fresh).is_empty();
             if !html.is_empty() {
-                return Ok(Some(sse::Event::default().retry(RECONNECT).data(html)));
+                let message = sse::Event::default().data(html);
+                return Ok(Some(if is_first { message.retry(RECONNECT) } else { message }));
             }
         }
     }

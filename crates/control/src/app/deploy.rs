@@ -8,8 +8,8 @@ use shipway_engine::{Put, StartExecution, store};
 
 use super::{Deploy, Deployment, Error, Lock, Shipway, of_engine, of_lock, of_record};
 use crate::{
+    config::check_release,
     deployer::{
-        check::check_release,
         host::{self, Run, run},
         records::{self, Accepted, scope},
     },
@@ -39,7 +39,7 @@ pub(super) struct Entry {
 impl Shipway {
     /// Accepts a deployment, or refuses it before anything is changed: bad release, lock held.
     pub async fn deploy(&self, deploy: Deploy) -> Result<Deployment, Error> {
-        check(&deploy)?;
+        check(&deploy, self.engine.clock().now())?;
         if let Some(deployment) = self.earlier(&deploy).await? {
             return Ok(deployment);
         }
@@ -131,13 +131,13 @@ impl Shipway {
     }
 }
 
-fn check(deploy: &Deploy) -> Result<(), Error> {
+fn check(deploy: &Deploy, now: Timestamp) -> Result<(), Error> {
     text("actor", &deploy.actor)?;
     text("idempotency_key", &deploy.idempotency_key)?;
     if let Some(reason) = &deploy.reason {
         text("reason", reason)?;
     }
-    check_release(&deploy.release).map_err(|bad| Error::Bad {
+    check_release(&deploy.release, now).map_err(|bad| Error::Bad {
         field: bad.field,
         reason: bad.reason,
         hint: bad.hint,

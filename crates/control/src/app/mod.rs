@@ -7,6 +7,7 @@ mod lease;
 mod logs;
 mod start;
 mod stop;
+mod tend;
 mod types;
 mod view;
 
@@ -33,6 +34,8 @@ pub struct Shipway {
     host: Arc<dyn Host>,
     live: Live,
     dispatcher: Arc<Dispatcher>,
+    /// Ended deployments, which do not change any more.
+    ended: view::Ended,
     /// Owns what runs in the background.
     tasks: TaskTracker,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use shipway_engine::{Builder, TaskHandler};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Error, Shipway, of_engine};
+use super::{Error, Shipway, of_engine, view::Ended};
 use crate::{
     deployer::{DEPLOYERS, Dispatcher, FUNCTION_ARN, progress::Live},
     host::Host,
@@ -38,14 +38,13 @@ impl Shipway {
             let put = engine.put_machine(deployer.name, &deployer.definition(FUNCTION_ARN)).await;
             put.map_err(|error| of_engine("registering the deployers", &error))?;
         }
-        let shipway = Self { engine, host, live, dispatcher, tasks: TaskTracker::new() };
+        let tasks = TaskTracker::new();
+        let shipway = Self { engine, host, live, dispatcher, ended: Ended::default(), tasks };
         shipway.renew_leases().await;
         // WHY: tasks that were interrupted wait for `connect`, so that they find the machine as it should be.
-        match shipway.host.reconcile().await {
-            Ok(started) => started.iter().for_each(|what| tracing::info!(what, "reconciled")),
-            Err(error) => tracing::error!(%error, "the host could not be reconciled"),
-        }
+        shipway.reconcile().await;
         shipway.dispatcher.connect(shipway.engine.clone());
+        shipway.tasks.spawn(shipway.clone().tend_host(stop.clone()));
         shipway.tasks.spawn(shipway.clone().keep_leases(stop));
         shipway.tasks.close();
         Ok(shipway)

@@ -2,7 +2,7 @@
 
 use super::{
     Deploy, Deployment, Error, Outcome, Shipway,
-    deploy::{letters, text},
+    deploy::{letters, scope_of, text},
     of_record,
     view::outcome,
 };
@@ -70,20 +70,24 @@ impl Shipway {
         self.deploy(deploy).await
     }
 
-    /// Id of the deployment that runs for an environment.
-    pub(super) async fn under_way(&self, project: &str, environment: &str) -> Result<Option<String>, Error> {
-        let (entries, _) = self.entries(Some(project), Some(environment), None, 1).await?;
-        let Some(last) = entries.first() else { return Ok(None) };
-        let accepted = self.accepted(&last.deployment).await?;
-        let outcome = outcome(&self.describe(&accepted.execution_arn).await?);
-        Ok((outcome == Outcome::Running).then_some(accepted.id))
+    /// Id of the deployment that runs for an environment: the one that holds the lock, if there are more.
+    async fn under_way(&self, project: &str, environment: &str) -> Result<Option<String>, Error> {
+        let running = self.running().await;
+        let mut running: Vec<String> = running
+            .into_iter()
+            .filter(|execution| scope_of(&execution.input) == Some((project, environment)))
+            .map(|execution| execution.name)
+            .collect();
+        let holder = self.lock(project, environment).await?.holder;
+        running.sort_by_key(|id| Some(id) != holder.as_ref());
+        Ok(running.into_iter().next())
     }
 
     /// The same release under a new id, all traffic at once.
     fn again(&self, old: Release) -> Release {
         let clock = self.engine.clock();
         let now = clock.now();
-        let time = now.to_string().replace(':', "-").replace('.', "-");
+        let time = now.to_string().replace([':', '.'], "-");
         let mut release = Release {
             release_id: format!("release-{time}-{}", letters(clock.entropy())),
             created_at: now,

@@ -1,6 +1,9 @@
 //! Deployments as they can be shown: what was accepted, how the execution stands, and what the machine says now.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use shipway_asl::Status;
 use shipway_engine::Description;
@@ -128,6 +131,18 @@ impl Shipway {
     }
 
     async fn show(&self, accepted: Accepted) -> Result<Deployment, Error> {
+        if let Some(deployment) = self.ended.get(&accepted.id) {
+            return Ok(deployment);
+        }
+        let deployment = self.look(accepted).await?;
+        if deployment.outcome != Outcome::Running {
+            self.live.forget(&deployment.id);
+            self.ended.keep(&deployment);
+        }
+        Ok(deployment)
+    }
+
+    async fn look(&self, accepted: Accepted) -> Result<Deployment, Error> {
         let release = self.release(&accepted.project, &accepted.environment, &accepted.release_id).await?;
         let execution = self.describe(&accepted.execution_arn).await?;
         let outcome = outcome(&execution);
@@ -151,6 +166,27 @@ impl Shipway {
             ended_at: execution.stopped_at,
             last_event_id: execution.last_event_id,
         })
+    }
+}
+
+/// Ended deployments that were shown; reading their histories again would give the same.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ended(Arc<Mutex<BTreeMap<String, Deployment>>>);
+
+/// Ended deployments that are remembered.
+const ENDED_MAX: usize = 1_000;
+
+impl Ended {
+    fn get(&self, id: &str) -> Option<Deployment> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    fn keep(&self, deployment: &Deployment) {
+        let mut ended = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if ended.len() >= ENDED_MAX {
+            ended.clear();
+        }
+        ended.insert(deployment.id.clone(), deployment.clone());
     }
 }
 

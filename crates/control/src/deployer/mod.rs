@@ -1,6 +1,5 @@
 //! The registry of deployers: state machines with their task handlers. Starts nothing by itself; see [`dispatch`].
 
-pub mod check;
 pub mod context;
 pub mod dispatch;
 pub mod failure;

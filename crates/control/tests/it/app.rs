@@ -25,7 +25,9 @@ fn web() -> ServiceId {
 fn never_healthy(rig: &Rig, version: &str) -> Release {
     rig.world.behave(version, Behaviour { healthy_after: None, ..Behaviour::default() });
     let mut release = release(version);
-    release.services.get_mut("web").unwrap().health.grace = "5m".parse().unwrap();
+    for service in release.services.values_mut() {
+        service.health.grace = "5m".parse().unwrap();
+    }
     release
 }
 
@@ -105,7 +107,7 @@ fn bad_input_is_refused_with_its_field_and_changes_nothing() {
         bad("artifact_sha256", &|release| release.artifact_sha256 = "xyz".to_owned());
         bad("services", &|release| release.services.clear());
         bad("release_id", &|release| release.release_id = "../x".to_owned());
-        bad("timeout", &|release| {
+        bad("services.web.bake", &|release| {
             release.services.get_mut("web").unwrap().bake = "20m".parse().unwrap();
         });
         bad("services.web.command", &|release| release.services.get_mut("web").unwrap().command.clear());
@@ -379,7 +381,7 @@ fn a_service_that_is_renamed_takes_the_address_over() {
     run(async {
         let rig = Rig::new().await;
         rig.deploy(release("1.0.0")).await;
-        let renamed = release_of("2.0.0", json!({"app": {"command": "./app", "port": 8080}}));
+        let renamed = release_of("2.0.0", &json!({"app": {"command": "./app", "port": 8080}}));
         assert_eq!(rig.deploy(renamed).await.outcome, Outcome::Succeeded);
         let snapshot = rig.world.snapshot();
         assert_eq!(snapshot.routes.keys().collect::<Vec<_>>(), ["app"]);
@@ -396,7 +398,7 @@ fn a_renamed_service_that_fails_gives_the_address_back() {
         rig.deploy(release("1.0.0")).await;
         let old = rig.world.snapshot();
         rig.world.behave("2.0.0", Behaviour { errors: 50, ..Behaviour::default() });
-        let renamed = release_of("2.0.0", json!({"app": {"command": "./app", "port": 8080, "bake": "5s"}}));
+        let renamed = release_of("2.0.0", &json!({"app": {"command": "./app", "port": 8080, "bake": "5s"}}));
         let deployment = rig.deploy(renamed).await;
         assert_eq!(deployment.error.unwrap().error, "GateError");
         assert_eq!(rig.world.snapshot(), old);
@@ -409,12 +411,12 @@ fn a_service_moves_to_another_port_and_two_do_not_swap() {
         let rig = Rig::new().await;
         let services =
             |a: u16, b: u16| json!({"a": {"command": "a", "port": a}, "b": {"command": "b", "port": b}});
-        rig.deploy(release_of("1.0.0", services(8001, 8002))).await;
-        let swapped = rig.deploy(release_of("1.1.0", services(8002, 8001))).await;
+        rig.deploy(release_of("1.0.0", &services(8001, 8002))).await;
+        let swapped = rig.deploy(release_of("1.1.0", &services(8002, 8001))).await;
         let error = swapped.error.unwrap();
         assert_eq!((swapped.outcome, &*error.error), (Outcome::FailedClean, "BadReleaseError"));
         assert!(error.cause.contains("`services.a.port`: 8002 is served by `b` now"), "{}", error.cause);
-        assert_eq!(rig.deploy(release_of("1.2.0", services(8003, 8002))).await.outcome, Outcome::Succeeded);
+        assert_eq!(rig.deploy(release_of("1.2.0", &services(8003, 8002))).await.outcome, Outcome::Succeeded);
         assert_eq!(rig.world.snapshot().routes["a"].1, 8003);
     });
 }

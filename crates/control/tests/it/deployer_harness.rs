@@ -10,8 +10,8 @@ use shipway_control::{
 };
 
 use crate::{
-    deployer_rig::{Rig, careful, release, run},
-    deployer_world::{Mode, Snapshot},
+    deployer_rig::{Rig, release, run, watched_for},
+    deployer_world::{Behaviour, Mode, Snapshot},
 };
 
 fn outline(deployer: &Deployer) -> Outline {
@@ -107,34 +107,59 @@ fn every_error_is_caught_and_every_clean_end_gives_the_lock_back() {
     }
 }
 
-/// Deploys `2.0.0` over `1.0.0` with one fault, and checks that the end is clean. Gives the count of calls.
-async fn ends_clean(fault: Option<(usize, Mode)>, has_previous: bool) -> (usize, Outcome) {
+/// What is deployed over what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scenario {
+    /// A good `2.0.0` over a good `1.0.0`.
+    Good,
+    /// A good `2.0.0` where nothing was before.
+    First,
+    /// A `2.0.0` that fails its gate over a good `1.0.0`.
+    Bad,
+}
+
+async fn prepared(scenario: Scenario) -> Rig {
     let rig = Rig::new().await;
-    if has_previous {
+    if scenario != Scenario::First {
         assert_eq!(rig.deploy(release("1.0.0")).await.outcome, Outcome::Succeeded);
     }
+    if scenario == Scenario::Bad {
+        rig.world.behave("2.0.0", Behaviour { errors: 50, ..Behaviour::default() });
+    }
+    rig
+}
+
+/// Deploys `2.0.0` with one fault, and checks that the end is clean. Gives the count of calls.
+async fn ends_clean(fault: Option<(usize, Mode)>, scenario: Scenario) -> (usize, Outcome) {
+    let rig = prepared(scenario).await;
     let old = rig.world.snapshot();
     rig.world.begin(fault);
-    let Ok(deployment) = rig.start(careful("2.0.0")).await else {
+    let Ok(deployment) = rig.start(watched_for("2.0.0", "50ms")).await else {
         rig.world.end();
         assert_eq!(rig.world.snapshot(), old, "{fault:?}: refused, but something changed");
         return (rig.world.calls().len(), Outcome::FailedClean);
     };
-    let deployment = rig.end_of(&deployment.id).await;
+    let calls = is_clean(&rig, &deployment.id, &old, &format!("{scenario:?} {fault:?}")).await;
+    (calls, rig.shipway.deployment(&deployment.id).await.unwrap().outcome)
+}
+
+/// Checks that a deployment of `2.0.0` ends with the old world or the new one, and with the lock free.
+async fn is_clean(rig: &Rig, id: &str, old: &Snapshot, what: &str) -> usize {
+    let deployment = rig.end_of(id).await;
     let calls = rig.world.calls();
     rig.world.end();
-    let what = format!("{fault:?} at {:?}: {:?}", fault.map(|(at, _)| calls.get(at)), deployment.error);
+    let what = format!("{what}: {:?}", deployment.error);
     match deployment.outcome {
         Outcome::Succeeded => assert_eq!(rig.world.snapshot(), new(), "{what}"),
         Outcome::FailedClean => {
-            assert_eq!(rig.world.snapshot(), old, "{what}");
+            assert_eq!(&rig.world.snapshot(), old, "{what}");
             assert!(deployment.error.is_some(), "{what}");
         }
-        other => panic!("{other:?} {what} {:#?}", rig.states(&deployment.id).await),
+        other => panic!("{other:?} {what}"),
     }
     assert_eq!(rig.world.violations(), Vec::<String>::new(), "{what}");
     assert_eq!(rig.holder().await, None, "{what}");
-    (calls.len(), deployment.outcome)
+    calls.len()
 }
 
 /// The world after `2.0.0`.
@@ -147,40 +172,72 @@ fn new() -> Snapshot {
     }
 }
 
-fn every_call(modes: &[Mode], has_previous: bool) {
-    let (calls, outcome) = run(ends_clean(None, has_previous));
-    assert_eq!(outcome, Outcome::Succeeded);
-    assert!(calls > 20, "{calls}");
+/// Lets each call of a deployment go wrong in each way; gives how often it ended how.
+fn every_call(modes: &[Mode], scenario: Scenario) -> BTreeMap<String, usize> {
+    let (calls, _) = run(ends_clean(None, scenario));
+    assert!((20..200).contains(&calls), "{calls}");
+    let mut ends = BTreeMap::new();
     for mode in modes {
         for call in 0..calls {
-            run(ends_clean(Some((call, *mode)), has_previous));
+            let (_, outcome) = run(ends_clean(Some((call, *mode)), scenario));
+            *ends.entry(format!("{outcome:?}")).or_default() += 1;
         }
     }
+    ends
 }
 
 #[test]
 fn any_call_that_fails_once_leads_to_a_clean_end() {
-    every_call(&[Mode::FailsBefore, Mode::ReplyLost], true);
+    let ends = every_call(&[Mode::FailsBefore, Mode::ReplyLost], Scenario::Good);
+    assert!(ends["Succeeded"] > 20, "one failure is retried: {ends:?}");
 }
 
 #[test]
 fn any_call_that_keeps_failing_for_a_while_leads_to_a_clean_end() {
-    every_call(&[Mode::Transient(2), Mode::Transient(4), Mode::Transient(5)], true);
+    let modes = [Mode::Transient(2), Mode::Transient(4), Mode::Transient(5)];
+    let ends = every_call(&modes, Scenario::Good);
+    assert!(ends["Succeeded"] > 20 && ends["FailedClean"] > 20, "{ends:?}");
 }
 
 #[test]
 fn any_call_that_hangs_leads_to_a_clean_end() {
-    every_call(&[Mode::Hangs, Mode::HangsAfter], true);
+    every_call(&[Mode::Hangs, Mode::HangsAfter], Scenario::Good);
 }
 
 #[test]
 fn a_kill_at_any_call_leads_to_a_clean_end() {
-    every_call(&[Mode::KilledBefore, Mode::KilledAfter], true);
+    every_call(&[Mode::KilledBefore, Mode::KilledAfter], Scenario::Good);
 }
 
 #[test]
 fn a_first_deployment_ends_clean_at_any_call_too() {
-    every_call(&[Mode::ReplyLost, Mode::Transient(4), Mode::KilledAfter], false);
+    every_call(&[Mode::ReplyLost, Mode::Transient(4), Mode::KilledAfter], Scenario::First);
+}
+
+#[test]
+fn the_way_back_ends_clean_at_any_call_too() {
+    let modes = [Mode::ReplyLost, Mode::Transient(3), Mode::HangsAfter, Mode::KilledAfter];
+    let ends = every_call(&modes, Scenario::Bad);
+    assert_eq!(ends.keys().collect::<Vec<_>>(), ["FailedClean"]);
+}
+
+/// Shipway as a whole is stopped at a call and started again over the same store.
+#[test]
+fn a_restart_at_any_call_leads_to_a_clean_end() {
+    for scenario in [Scenario::Good, Scenario::Bad] {
+        let (calls, _) = run(ends_clean(None, scenario));
+        for call in 1..calls {
+            run(async {
+                let rig = prepared(scenario).await;
+                let old = rig.world.snapshot();
+                rig.world.begin(Some((call, Mode::Pauses)));
+                let deployment = rig.start(watched_for("2.0.0", "50ms")).await.unwrap();
+                rig.world.until_paused().await;
+                let rig = rig.restart().await;
+                is_clean(&rig, &deployment.id, &old, &format!("{scenario:?} restart at {call}")).await;
+            });
+        }
+    }
 }
 
 #[test]
@@ -188,7 +245,7 @@ fn every_task_may_be_done_twice() {
     run(async {
         let rig = Rig::repeating(2).await;
         assert_eq!(rig.deploy(release("1.0.0")).await.outcome, Outcome::Succeeded);
-        let deployment = rig.deploy(careful("2.0.0")).await;
+        let deployment = rig.deploy(watched_for("2.0.0", "50ms")).await;
         assert_eq!(deployment.outcome, Outcome::Succeeded, "{:?}", deployment.error);
         assert_eq!(rig.world.snapshot(), new());
         assert_eq!(rig.world.violations(), Vec::<String>::new());
@@ -199,13 +256,13 @@ fn every_task_may_be_done_twice() {
 /// A holder stops at a call, another takes the environment over, the first goes on: it changes nothing any more.
 #[test]
 fn a_stale_holder_changes_nothing() {
-    let (calls, _) = run(ends_clean(None, true));
+    let (calls, _) = run(ends_clean(None, Scenario::Good));
     for call in 1..calls {
         run(async {
             let rig = Rig::new().await;
             rig.deploy(release("1.0.0")).await;
             rig.world.begin(Some((call, Mode::Pauses)));
-            let deployment = rig.start(careful("2.0.0")).await.unwrap();
+            let deployment = rig.start(watched_for("2.0.0", "50ms")).await.unwrap();
             rig.world.until_paused().await;
             rig.world.fence("acme/shop", "production", FencingToken(1_000)).await.unwrap();
             let before = rig.world.accepted().len();
@@ -218,4 +275,33 @@ fn a_stale_holder_changes_nothing() {
             assert_eq!(rig.world.snapshot(), world, "{what}");
         });
     }
+}
+
+/// A halt is either taken, and the deployment ends halted and clean, or refused as too late, and it succeeds.
+#[test]
+fn a_halt_at_any_call_is_taken_or_refused_and_never_forgotten() {
+    let (calls, _) = run(ends_clean(None, Scenario::Good));
+    let mut ends = BTreeMap::new();
+    for call in 1..calls {
+        run(async {
+            let rig = prepared(Scenario::Good).await;
+            let old = rig.world.snapshot();
+            rig.world.begin(Some((call, Mode::Pauses)));
+            let deployment = rig.start(watched_for("2.0.0", "50ms")).await.unwrap();
+            rig.world.until_paused().await;
+            let halted = rig.shipway.halt(&deployment.id, "bo", "stop").await;
+            rig.world.resume();
+            let deployment = rig.end_of(&deployment.id).await;
+            let (expected, world) = match halted {
+                Ok(_) => (Outcome::Halted, old),
+                Err(_) => (Outcome::Succeeded, new()),
+            };
+            assert_eq!(deployment.outcome, expected, "{call} {:?} {:?}", rig.world.calls(), deployment.error);
+            assert_eq!(rig.world.snapshot(), world, "{call}");
+            assert_eq!(rig.world.violations(), Vec::<String>::new(), "{call}");
+            assert_eq!(rig.holder().await, None, "{call}");
+            *ends.entry(format!("{expected:?}")).or_insert(0) += 1;
+        });
+    }
+    assert!(ends["Halted"] > 20 && ends["Succeeded"] >= 5, "{ends:?}");
 }

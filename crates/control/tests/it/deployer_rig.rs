@@ -10,7 +10,7 @@ use shipway_control::{
     app::{Deploy, Deployment, Error, Outcome, Shipway},
     release::Release,
 };
-use shipway_engine::{Builder, Config, Task, TaskFailure, TaskHandler, VirtualClock};
+use shipway_engine::{Builder, Config, Store, Task, TaskFailure, TaskHandler, VirtualClock};
 use tokio_util::sync::CancellationToken;
 
 use crate::deployer_world::World;
@@ -19,6 +19,7 @@ use crate::deployer_world::World;
 pub struct Rig {
     pub world: World,
     pub shipway: Shipway,
+    store: Arc<dyn Store>,
     stop: CancellationToken,
 }
 
@@ -49,7 +50,12 @@ impl TaskHandler for Mortal {
 
 /// Runs a test in paused time: waits take no time, and nothing depends on how fast the machine is.
 pub fn run<T>(test: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(test)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap()
+        .block_on(test)
 }
 
 impl Rig {
@@ -59,17 +65,29 @@ impl Rig {
 
     /// Every task is done `times` times.
     pub async fn repeating(times: usize) -> Self {
-        let world = World::default();
+        Self::over(shipway_engine::memory_store(), World::default(), Timestamp(1_764_000_000_000), times)
+            .await
+    }
+
+    /// Kills Shipway and starts it again over the same store and machine.
+    pub async fn restart(self) -> Self {
+        self.stop.cancel();
+        self.shipway.engine().stopped().await;
+        self.shipway.stopped().await;
+        Self::over(Arc::clone(&self.store), self.world.clone(), self.now(), 1).await
+    }
+
+    async fn over(store: Arc<dyn Store>, world: World, now: Timestamp, times: usize) -> Self {
         let stop = CancellationToken::new();
-        let clock = Arc::new(VirtualClock::new(Timestamp(1_764_000_000_000), 7));
-        let builder = Builder::new(shipway_engine::memory_store(), clock, Config::default());
+        let clock = Arc::new(VirtualClock::new(now, u64::try_from(now.0).unwrap()));
+        let builder = Builder::new(Arc::clone(&store), clock, Config::default());
         let wrapped = world.clone();
         let shipway = Shipway::start_with(builder, Arc::new(world.clone()), stop.clone(), |handler| {
             Arc::new(Mortal { world: wrapped, handler, times })
         })
         .await
         .unwrap();
-        Self { world, shipway, stop }
+        Self { world, shipway, store, stop }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -93,14 +111,9 @@ impl Rig {
     }
 
     pub async fn end_of(&self, id: &str) -> Deployment {
-        loop {
-            let deployment = self.shipway.deployment(id).await.unwrap();
-            if deployment.outcome != Outcome::Running {
-                return deployment;
-            }
-            let after = deployment.last_event_id;
-            self.shipway.engine().changed(&deployment.execution_arn, after).await.unwrap();
-        }
+        let deployment = self.shipway.deployment(id).await.unwrap();
+        self.shipway.engine().changed(&deployment.execution_arn, u64::MAX).await.unwrap();
+        self.shipway.deployment(id).await.unwrap()
     }
 
     /// Waits until a deployment is in a state.
@@ -135,18 +148,18 @@ impl Drop for Rig {
 pub fn release(version: &str) -> Release {
     release_of(
         version,
-        json!({
+        &json!({
             "web": {"command": "./web", "port": 8080, "processes": 2, "health": {"path": "/health", "grace": "5s"}},
             "worker": {"command": "./worker"}
         }),
     )
 }
 
-pub fn release_of(version: &str, services: Value) -> Release {
+pub fn release_of(version: &str, services: &Value) -> Release {
     serde_json::from_value(json!({
         "release_id": format!("release-{}", version.replace('.', "-")),
         "project_name": "acme/shop", "config_name": "production",
-        "version": version, "commit": "c0ffee", "subject": "feat: more", "author": "Ana <ana@acme.test>",
+        "version": version, "commit": "c0ffee".repeat(7)[..40], "subject": "feat: more", "author": "Ana <ana@acme.test>",
         "artifact_sha256": "a".repeat(64), "created_at": 1_764_000_000_000_i64, "timeout": "10m",
         "services": services
     }))
@@ -155,13 +168,18 @@ pub fn release_of(version: &str, services: Value) -> Release {
 
 /// As [`release`], with a step of 10 % and a bake.
 pub fn careful(version: &str) -> Release {
+    watched_for(version, "1s")
+}
+
+/// As [`release`], with a step of 10 % that is held and a bake that lasts `span`.
+pub fn watched_for(version: &str, span: &str) -> Release {
     release_of(
         version,
-        json!({
+        &json!({
             "web": {
                 "command": "./web", "port": 8080, "processes": 2,
                 "health": {"path": "/health", "grace": "5s"},
-                "shift": {"steps": [{"percent": 10, "hold": "1s"}]}, "bake": "1s"
+                "shift": {"steps": [{"percent": 10, "hold": span}]}, "bake": span
             },
             "worker": {"command": "./worker"}
         }),

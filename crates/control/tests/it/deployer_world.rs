@@ -141,10 +141,6 @@ impl World {
         self.state.lock().unwrap().violations.clone()
     }
 
-    pub fn clear_violations(&self) {
-        self.state.lock().unwrap().violations.clear();
-    }
-
     pub fn pruned(&self) -> Vec<String> {
         self.state.lock().unwrap().pruned.clone()
     }
@@ -285,7 +281,6 @@ impl State {
     }
 
     fn start(&mut self, start: &StartGroup) -> Group {
-        let behaviour = self.behaviour(&start.version);
         let mut next_port = self.next_port.max(40_000);
         let running = self.groups.entry(start.group.clone()).or_insert_with(|| Running {
             probes: 0,
@@ -309,7 +304,6 @@ impl State {
         }
         let group = running.group.clone();
         self.next_port = next_port;
-        let _ = behaviour;
         group
     }
 

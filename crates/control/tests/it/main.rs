@@ -10,9 +10,11 @@
 
 mod app;
 mod config;
+mod deployer_garbage;
 mod deployer_harness;
 mod deployer_rig;
 mod deployer_world;
+mod lock;
 mod repository;
 mod source;
 mod version;

@@ -41,10 +41,14 @@ impl Tables {
                 return Err(Error::Conflict { key: progress.row.arn.clone() });
             }
         }
+        let mut written: BTreeMap<&str, u64> = BTreeMap::new();
         for put in &commit.records {
-            if !put.expected.holds(self.records.get(&put.key).map(|record| record.version)) {
+            let stored = || self.records.get(&put.key).map(|record| record.version);
+            let version = written.get(put.key.as_str()).copied().or_else(stored);
+            if !put.expected.holds(version) {
                 return Err(Error::Conflict { key: put.key.clone() });
             }
+            written.insert(&put.key, version.unwrap_or(0) + 1);
         }
         Ok(())
     }

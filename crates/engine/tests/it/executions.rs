@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::{Handler, RESOURCE, echo, ended, engine, engine_at, start, types};
 
-fn one_task(extra: Value) -> String {
+fn one_task(extra: &Value) -> String {
     let mut task = json!({"Type": "Task", "Resource": RESOURCE, "End": true});
     for (key, value) in extra.as_object().unwrap() {
         task[key] = value.clone();
@@ -28,7 +28,7 @@ fn failure(error: &str) -> TaskFailure {
 async fn a_task_is_done_and_its_result_is_the_output() {
     let stop = CancellationToken::new();
     let engine = engine(memory_store(), echo(), &stop).await;
-    engine.put_machine("m", &one_task(json!({}))).await.unwrap();
+    engine.put_machine("m", &one_task(&json!({}))).await.unwrap();
     let started = engine.start(start("m", "a", json!({"x": 1}))).await.unwrap();
     let done = ended(&engine, &started.arn).await;
     assert_eq!((done.status, done.output), (Status::Succeeded, Some(json!({"x": 1}))));
@@ -48,7 +48,7 @@ async fn a_task_is_done_and_its_result_is_the_output() {
 async fn the_same_name_and_input_is_the_same_execution() {
     let stop = CancellationToken::new();
     let engine = engine(memory_store(), echo(), &stop).await;
-    engine.put_machine("m", &one_task(json!({}))).await.unwrap();
+    engine.put_machine("m", &one_task(&json!({}))).await.unwrap();
     let first = engine.start(start("m", "a", json!(1))).await.unwrap();
     let again = engine.start(start("m", "a", json!(1))).await.unwrap();
     assert_eq!((first.arn.clone(), first.started_at), (again.arn, again.started_at));
@@ -60,7 +60,7 @@ async fn the_same_name_and_input_is_the_same_execution() {
 async fn records_of_a_start_are_written_with_it_or_nothing_is() {
     let stop = CancellationToken::new();
     let engine = engine(memory_store(), echo(), &stop).await;
-    engine.put_machine("m", &one_task(json!({}))).await.unwrap();
+    engine.put_machine("m", &one_task(&json!({}))).await.unwrap();
     let with = |name: &str, expected| {
         let mut start = start("m", name, json!(1));
         start.records = vec![Put { key: "deployment/1".to_owned(), expected, value: json!(name) }];
@@ -111,7 +111,7 @@ async fn a_handler_that_panics_fails_its_task_only() {
         Ok(task.parameters.clone())
     });
     let engine = engine(memory_store(), handler, &stop).await;
-    engine.put_machine("m", &one_task(json!({}))).await.unwrap();
+    engine.put_machine("m", &one_task(&json!({}))).await.unwrap();
     let first = engine.start(start("m", "a", json!({}))).await.unwrap();
     let first = ended(&engine, &first.arn).await;
     assert_eq!((first.status, first.error.as_deref()), (Status::Failed, Some("States.TaskFailed")));
@@ -123,7 +123,7 @@ async fn a_handler_that_panics_fails_its_task_only() {
 async fn a_resource_that_nobody_handles_fails_with_its_name() {
     let stop = CancellationToken::new();
     let engine = engine(memory_store(), echo(), &stop).await;
-    let machine = one_task(json!({"Resource": "arn:aws:lambda:local:000000000000:function:nobody"}));
+    let machine = one_task(&json!({"Resource": "arn:aws:lambda:local:000000000000:function:nobody"}));
     engine.put_machine("m", &machine).await.unwrap();
     let started = engine.start(start("m", "a", json!({}))).await.unwrap();
     assert!(ended(&engine, &started.arn).await.cause.unwrap().contains("function:nobody"));
@@ -193,7 +193,7 @@ async fn an_engine_started_again_takes_up_what_was_not_done() {
     let arn = {
         let stop = CancellationToken::new();
         let engine = engine(open_sqlite(directory.path()).await.unwrap(), handler(), &stop).await;
-        engine.put_machine("m", &one_task(json!({}))).await.unwrap();
+        engine.put_machine("m", &one_task(&json!({}))).await.unwrap();
         let started = engine.start(start("m", "a", json!({}))).await.unwrap();
         called.notified().await;
         stop.cancel();

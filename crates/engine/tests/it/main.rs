@@ -3,5 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod executions;
+mod kill;
 mod store_kit;
 mod support;
+mod trouble;
+mod troubled;

@@ -191,3 +191,73 @@ async fn a_timer_set_again_moves_and_one_removed_is_gone() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn records_of_one_commit_see_each_other_in_order() {
+    each_store(async |store| {
+        let mut twice = put("a", Expected::Absent, json!(1));
+        twice.records.extend(put("a", Expected::Version(1), json!(2)).records);
+        assert_eq!(store.commit(twice).await, Ok(vec![1, 2]));
+        assert_eq!(store.record("a").await.unwrap().unwrap().version, 2);
+        let mut refused = put("b", Expected::Absent, json!(1));
+        refused.records.extend(put("b", Expected::Absent, json!(2)).records);
+        assert_eq!(store.commit(refused).await, Err(store::Error::Conflict { key: "b".to_owned() }));
+        assert_eq!(store.record("b").await, Ok(None));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_stale_commit_of_an_execution_writes_nothing() {
+    each_store(async |store| {
+        let stop = CancellationToken::new();
+        let engine = engine(Arc::clone(&store), echo(), &stop).await;
+        let machine = json!({"StartAt": "S", "States": {"S": {"Type": "Succeed"}}}).to_string();
+        engine.put_machine("m", &machine).await.unwrap();
+        let arn = engine.start(start("m", "a", json!({}))).await.unwrap().arn;
+        let row = store.execution(&arn).await.unwrap().unwrap();
+        for expected_event_id in [0, row.last_event_id - 1, row.last_event_id + 1] {
+            let progress = store::Progress {
+                expected_event_id,
+                row: row.clone(),
+                events: Vec::new(),
+                tasks_added: Vec::new(),
+                tasks_removed: Vec::new(),
+                timers_added: vec![(1, Timestamp(1))],
+                timers_removed: Vec::new(),
+            };
+            let records = put("with it", Expected::Any, json!(1)).records;
+            let refused = store.commit(Commit { execution: Some(progress), records }).await;
+            assert_eq!(refused, Err(store::Error::Conflict { key: arn.clone() }));
+        }
+        assert_eq!(store.record("with it").await, Ok(None));
+        assert_eq!(store.timers(1).await, Ok(vec![]));
+        assert_eq!(store.execution(&arn).await, Ok(Some(row)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_store_that_is_closed_has_written_what_was_queued() {
+    let directory = tempfile::tempdir().unwrap();
+    for round in 0..20 {
+        let store = open_sqlite(directory.path()).await.unwrap();
+        let mut queued = store.commit(put(&format!("key/{round}"), Expected::Absent, json!(round)));
+        assert!(futures_util::poll!(&mut queued).is_pending());
+        drop(queued);
+        drop(store);
+    }
+    let store = open_sqlite(directory.path()).await.unwrap();
+    assert_eq!(store.records("key/", None, 100).await.unwrap().len(), 20);
+}
+
+#[tokio::test]
+async fn a_file_of_a_newer_format_is_refused_and_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(open_sqlite(directory.path()).await.unwrap());
+    let file = rusqlite::Connection::open(directory.path().join("shipway.db")).unwrap();
+    file.pragma_update(None, "user_version", 99).unwrap();
+    drop(file);
+    let refused = open_sqlite(directory.path()).await.err().unwrap().to_string();
+    assert!(refused.contains("format 99") && refused.contains("newer"), "{refused}");
+}

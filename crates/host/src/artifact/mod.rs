@@ -20,7 +20,7 @@ pub(crate) use unpack::{Contents, list, unpack};
 
 use crate::{
     fault::{During, failure},
-    file::{is_absent, sync_directory_of},
+    file::{is_absent, make_directory, sync_directory_of},
     layout::Layout,
 };
 
@@ -78,7 +78,7 @@ pub(crate) fn is_whole(layout: &Layout, sha256: &str) -> Result<bool, HostError>
 /// A new empty file for an upload.
 pub(crate) fn new_upload(layout: &Layout) -> Result<PathBuf, HostError> {
     let dir = layout.uploads();
-    fs::create_dir_all(&dir).during("create", &dir)?;
+    make_directory(&dir).during("create", &dir)?;
     let file =
         tempfile::Builder::new().prefix("upload-").tempfile_in(&dir).during("create a file in", &dir)?;
     let (_, path) = file.keep().map_err(|error| error.error).during("create a file in", &dir)?;
@@ -107,7 +107,7 @@ fn take_in(layout: &Layout, upload: &Path, sha256: &str, path: &Path) -> Result<
         return Err(refuse(sha256, format!("the upload has the hash {found}; upload it again")));
     }
     let dir = layout.artifacts();
-    fs::create_dir_all(&dir).during("create", &dir)?;
+    make_directory(&dir).during("create", &dir)?;
     file.set_permissions(Permissions::from_mode(0o444)).during("protect", upload)?;
     file.sync_all().during("write", upload)?;
     fs::rename(upload, path).during("write", path)?;

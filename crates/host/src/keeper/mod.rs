@@ -2,7 +2,7 @@
 //! ones again, writes down what they say, and stops them. It is told what to do by `spec.json` and SIGTERM only, and
 //! knows neither releases nor the edge.
 //!
-//! - Its lock on `keeper.lock` says that the group is kept; the system frees it however the keeper ends.
+//! - Its lock on `keeper.lock` (given to it as stdin) says that the group is kept; the system frees it however the keeper ends.
 //! - Each process has a process group of its own in the keeper's session, and dies with the keeper.
 //! - Orphans of the processes become the keeper's children, so that none is lost and all are reaped.
 
@@ -16,22 +16,18 @@ mod sweep;
 
 use std::{
     ffi::OsString,
-    fs::File,
-    fs::TryLockError,
     io::{self, Write},
     path::{Path, PathBuf},
     process::ExitCode,
-    time::{Duration, Instant},
 };
+
+use rustix::{fs::FlockOperation, io::Errno};
 
 pub(crate) use self::log::{FILES_MAX, LINE_BYTES_MAX, file_name, file_number};
 pub(crate) use self::sweep::kill_session;
 use crate::group::GroupDir;
 
 pub use exec::exec;
-
-/// How long a keeper tries to get its lock: somebody who looks whether it is held holds it for a moment.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What a keeper says on stdout when it has started the processes.
 pub(crate) const READY: &[u8] = b"ready\n";
@@ -42,6 +38,9 @@ pub enum Error {
     /// It was not started by the server.
     #[error("cannot get a session of its own; `shipway serve` starts keepers, people do not")]
     Session(#[source] io::Error),
+    /// It was not given the group's lock.
+    #[error("stdin is not {0}; `shipway serve` starts keepers, people do not")]
+    NoLock(PathBuf),
     /// Another one keeps the group.
     #[error("another keeper holds {0}")]
     Kept(PathBuf),
@@ -67,14 +66,12 @@ pub enum Error {
 pub fn run(dir: &Path) -> Result<(), Error> {
     own_session()?;
     let dir = GroupDir::new(dir.to_path_buf());
-    let lock = lock(&dir)?;
+    check_lock(&dir)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Error::System("start its runtime", error))?;
-    let kept = runtime.block_on(supervise::supervise(dir));
-    drop(lock);
-    kept
+    runtime.block_on(supervise::supervise(dir))
 }
 
 /// Does what the hidden subcommands `keeper <group dir>` and `exec --parent <pid> -- <program> <arguments>` ask for;
@@ -119,18 +116,20 @@ fn own_session() -> Result<(), Error> {
         .map_err(|error| Error::System("become the parent of orphans", error.into()))
 }
 
-/// The lock is held by the returned file; children do not inherit it.
-fn lock(dir: &GroupDir) -> Result<File, Error> {
+/// The lock comes as stdin, held already: from the host's decision to start a keeper until the keeper's end there is
+/// no moment in which nobody has it. Children get another stdin, so they do not keep it.
+fn check_lock(dir: &GroupDir) -> Result<(), Error> {
     let path = dir.lock_path();
-    let refused = |source| Error::Directory { what: "lock", path: path.clone(), source };
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(refused)?;
-    let deadline = Instant::now() + LOCK_TIMEOUT;
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::Error(error)) => return Err(refused(error)),
-            Err(TryLockError::WouldBlock) if Instant::now() >= deadline => return Err(Error::Kept(path)),
-            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(2)),
-        }
+    let refused = |error: Errno| Error::Directory { what: "lock", path: path.clone(), source: error.into() };
+    let stdin = io::stdin();
+    let given = rustix::fs::fstat(&stdin).map_err(refused)?;
+    let lock = rustix::fs::stat(&path).map_err(refused)?;
+    if (given.st_dev, given.st_ino) != (lock.st_dev, lock.st_ino) {
+        return Err(Error::NoLock(path));
+    }
+    match rustix::fs::flock(&stdin, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(()),
+        Err(Errno::WOULDBLOCK) => Err(Error::Kept(path)),
+        Err(error) => Err(refused(error)),
     }
 }

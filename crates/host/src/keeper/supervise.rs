@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use super::{
-    Error, READY,
+    Error, LINE_BYTES_MAX, READY,
     lines::Lines,
     log::Log,
     member::{Member, Output},
@@ -236,7 +236,7 @@ fn read_output(readers: &mut JoinSet<()>, log: &Arc<Mutex<Log>>, process: u16, o
 async fn read_stream(log: Arc<Mutex<Log>>, process: u16, stream: &'static str, end: OwnedFd) {
     let Ok(mut end) = pipe::Receiver::from_owned_fd(end) else { return };
     let mut lines = Lines::default();
-    let mut buffer = vec![0; 64 * 1024];
+    let mut buffer = vec![0; LINE_BYTES_MAX];
     while let Ok(count @ 1..) = end.read(&mut buffer).await {
         let whole = lines.feed(buffer.get(..count).unwrap_or_default());
         if !whole.is_empty() {

@@ -1,4 +1,5 @@
-//! A data directory with a host on it, and small artifacts to run. What still runs at the end of a test is killed.
+//! A data directory with a host on it, and small artifacts to run. What still runs at the end of a test is
+//! stopped.
 
 use std::{
     collections::BTreeMap,
@@ -150,7 +151,8 @@ impl Drop for Machine {
                 .collect();
         }
         for keeper in level.iter().filter_map(|dir| keeper_of(dir)) {
-            let _ = kill_process(pid(keeper), Signal::KILL);
+            // It stops all that it has started, with or without its directory.
+            let _ = kill_process(pid(keeper), Signal::TERM);
         }
     }
 }

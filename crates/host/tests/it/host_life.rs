@@ -233,3 +233,57 @@ async fn a_keeper_that_cannot_be_started_is_told_with_its_path() {
     }
     assert!(is_running(&machine.start(&start).await.processes[0]));
 }
+
+#[tokio::test]
+async fn two_servers_that_start_one_group_start_it_once() {
+    let machine = Machine::new();
+    let other = machine.again();
+    let start = machine.script("release-1", SLEEPER).await;
+    let (first, second) = tokio::join!(machine.start(&start), other.start(&start));
+    assert!(first.processes.iter().all(is_running), "{first:?}");
+    assert_eq!(first, second);
+}
+
+#[tokio::test]
+async fn a_time_to_stop_has_a_limit() {
+    let machine = Machine::new();
+    let mut start = machine.script("release-1", SLEEPER).await;
+    start.stop_timeout = Millis(u64::MAX);
+    let (field, reason) = bad_release(machine.host.start_group(&start, TOKEN).await);
+    assert_eq!(field, "services.web.stop_timeout");
+    assert!(reason.ends_with("is longer than 1h"), "{reason}");
+}
+
+#[test]
+fn keepers_and_trampolines_are_not_for_people() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("keeper.lock"), "").unwrap();
+    let check = |args: &[&str], code: i32, expected: &str| {
+        let output = std::process::Command::new(FIXTURE)
+            .args(args)
+            .stdin(std::process::Stdio::null())
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{text}");
+        assert!(text.contains(expected), "{text}");
+    };
+    check(&["keeper", dir.path().to_str().unwrap()], 1, "keeper.lock; `shipway serve` starts keepers");
+    check(&["exec", "--parent", "1", "--", "true"], 127, "the keeper has ended");
+    let me = std::process::id().to_string();
+    check(&["exec", "--parent", &me, "--", "/nowhere"], 127, "cannot run `/nowhere`");
+    check(&["exec", "--parent", &me, "--"], 127, "no program to become");
+    check(&["exec", "--parent", &me, "--", "true"], 0, "");
+}
+
+#[tokio::test]
+async fn nobody_else_may_read_what_runs() {
+    use std::os::unix::fs::PermissionsExt;
+    let machine = Machine::new();
+    let start = machine.script("release-1", SLEEPER).await;
+    machine.start(&start).await;
+    for name in ["groups", "artifacts", "uploads", "fences"] {
+        let mode = fs::metadata(machine.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{name}");
+    }
+}

@@ -1,6 +1,6 @@
 //! What is left after a server, a keeper or a machine has gone, and how it is found again.
 
-use std::{fs, net::TcpListener};
+use std::{fs, net::TcpListener, time::Duration};
 
 use rustix::process::Signal;
 use shipway_control::{
@@ -10,7 +10,7 @@ use shipway_control::{
 
 use crate::{
     edge_kit::{Edge, free_port},
-    host_kit::{Machine, SLEEPER, is_alive, is_running, kill, pid_in, until},
+    host_kit::{FIXTURE, Machine, SLEEPER, is_alive, is_running, kill, pid_in, until},
 };
 
 #[tokio::test]
@@ -187,4 +187,57 @@ async fn keepers_are_reaped() {
     let keeper = machine.keeper(&start);
     kill(keeper, Signal::KILL);
     until(async || !std::path::Path::new(&format!("/proc/{keeper}")).exists()).await;
+}
+
+/// Living processes that were started for a version.
+fn of_version(version: &str) -> Vec<String> {
+    let mark = format!("SHIPWAY_VERSION={version}");
+    let pids =
+        fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().into_string().ok());
+    pids.filter(|pid| {
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment.split(|&byte| byte == 0).any(|entry| entry == mark.as_bytes())
+    })
+    .filter(|pid| pid.parse().is_ok_and(is_alive))
+    .collect()
+}
+
+#[tokio::test]
+async fn a_server_killed_at_any_moment_leaves_what_the_next_can_put_right() {
+    let machine = Machine::new();
+    // One process that is the shell's place, one that is its child and survives a killed keeper.
+    let mut start = machine.script("release-1", "sleep 1000 & exec sleep 1000").await;
+    start.version = format!("churn-{}", std::process::id());
+    start.processes = 2;
+    let description = machine.path().join("start.json");
+    fs::write(&description, serde_json::to_vec(&start).unwrap()).unwrap();
+    for round in 0..30_u64 {
+        let mut server = std::process::Command::new(FIXTURE)
+            .args(["churn".as_ref(), machine.path().as_os_str(), description.as_os_str()])
+            .spawn()
+            .unwrap();
+        // The moment of the kill, not a wait for something.
+        tokio::time::sleep(Duration::from_millis(5 + round * 17 % 90)).await;
+        assert_eq!(
+            server.try_wait().unwrap(),
+            None,
+            "round {round}: the server found what was left in order"
+        );
+        server.kill().unwrap();
+        server.wait().unwrap();
+        let host = machine.again();
+        if round % 3 == 0 {
+            host.host.reconcile().await.unwrap();
+        }
+        let group = host.start(&start).await;
+        assert!(group.processes.iter().all(is_running), "round {round}: {group:?}");
+        // Each of the two has its child, and nothing is left of the group before.
+        until(async || of_version(&start.version).len() == 4).await;
+        if round % 2 == 0 {
+            host.stop(&start).await;
+            assert_eq!(of_version(&start.version), [] as [String; 0], "round {round}");
+        }
+    }
+    machine.stop(&start).await;
+    assert_eq!(of_version(&start.version), [] as [String; 0]);
 }

@@ -11,12 +11,12 @@ use dagre::{
 };
 use shipway_asl::{Outline, OutlineState, OutlineTransition, TransitionKind};
 
-use super::STATES_MAX;
+use super::{STATES_MAX, lanes::route};
 
 /// Height of a state.
-pub const NODE_HEIGHT: f64 = 44.0;
+pub const NODE_HEIGHT: f64 = 42.0;
 /// Width of a character of a state's name.
-const CHARACTER: f64 = 7.4;
+const CHARACTER: f64 = 7.9;
 /// Width of a character on an edge.
 const LABEL_CHARACTER: f64 = 6.0;
 /// Characters on an edge at most.
@@ -53,6 +53,10 @@ pub enum Part {
 pub struct Line {
     pub points: Vec<(f64, f64)>,
     pub kind: TransitionKind,
+    /// Whether it ends at a box, not at another line.
+    pub has_arrow: bool,
+    /// Whether it runs straight and turns at its points, instead of being bent by them.
+    pub is_square: bool,
     /// Full text, and what is shown of it with its middle.
     pub label: Option<(String, String, f64, f64)>,
 }
@@ -98,6 +102,15 @@ struct Sketch {
     parts: BTreeMap<String, (Part, Option<String>)>,
     order: Vec<String>,
     edges: Vec<(String, String, TransitionKind, Option<String>)>,
+    /// Catches outside of frames: they run in lanes beside the rest, since there are many and they go far.
+    catches: Vec<Catch>,
+}
+
+/// A catch that runs in a lane.
+pub struct Catch {
+    pub from: String,
+    pub to: String,
+    pub label: Option<String>,
 }
 
 impl Sketch {
@@ -122,7 +135,7 @@ impl Sketch {
         let key = state_key(&state.name);
         if state.branches.is_empty() {
             self.part(&key, Part::State(state.clone()), parent);
-            return self.transitions(&key, &state.transitions);
+            return self.transitions(&key, &state.transitions, parent.is_none());
         }
         let (frame, join) = (format!("frame/{}", state.name), join_key(&state.name));
         self.part(&frame, Part::Frame, parent);
@@ -137,17 +150,19 @@ impl Sketch {
                 self.edge(&end_key, &join, TransitionKind::Next, None);
             }
         }
-        self.transitions(&join, &state.transitions);
+        self.transitions(&join, &state.transitions, parent.is_none());
     }
 
     /// Transitions between the same two states are one line.
-    fn transitions(&mut self, from: &str, transitions: &[OutlineTransition]) {
+    fn transitions(&mut self, from: &str, transitions: &[OutlineTransition], has_lanes: bool) {
         let mut merged: Vec<(&str, TransitionKind, Vec<&str>)> = Vec::new();
         for transition in transitions {
-            let label = transition
-                .label
-                .as_deref()
-                .or((transition.kind == TransitionKind::Default).then_some("default"));
+            let label = match (transition.kind, transition.label.as_deref()) {
+                // WHY: a dashed line means any error; only a chosen one is worth its place.
+                (TransitionKind::Catch, Some("States.ALL")) => None,
+                (TransitionKind::Default, None) => Some("default"),
+                (_, label) => label,
+            };
             let same = merged
                 .iter_mut()
                 .find(|(to, kind, _)| *to == transition.to && is_alike(*kind, transition.kind));
@@ -158,8 +173,22 @@ impl Sketch {
         }
         for (to, kind, labels) in merged {
             let label = (!labels.is_empty()).then(|| labels.join(", "));
-            self.edge(from, &state_key(to), kind, label.as_deref());
+            if has_lanes && kind == TransitionKind::Catch {
+                self.catches.push(Catch { from: from.to_owned(), to: state_key(to), label });
+            } else {
+                self.edge(from, &state_key(to), kind, label.as_deref());
+            }
         }
+    }
+
+    /// The catches that place what only catches lead to: the last one to each, so that it stands below.
+    fn props(&self) -> Vec<(&str, &str)> {
+        let is_led_to = |to: &str| self.edges.iter().any(|(_, target, ..)| target == to);
+        let mut props: BTreeMap<&str, &str> = BTreeMap::new();
+        for catch in self.catches.iter().filter(|catch| !is_led_to(&catch.to) && catch.from != catch.to) {
+            props.insert(&catch.to, &catch.from);
+        }
+        props.into_iter().map(|(to, from)| (from, to)).collect()
     }
 
     fn lay_out(&self) -> Plan {
@@ -183,8 +212,13 @@ impl Sketch {
                 );
             }
         }
+        for (from, to) in self.props() {
+            if self.parts.contains_key(from) && self.parts.contains_key(to) {
+                graph.set_edge(from, to, Some(edge(TransitionKind::Catch, None)), Some("prop"));
+            }
+        }
         let options =
-            LayoutOptions { nodesep: 36.0, ranksep: 34.0, edgesep: 16.0, ..LayoutOptions::default() };
+            LayoutOptions { nodesep: 36.0, ranksep: 40.0, edgesep: 16.0, ..LayoutOptions::default() };
         dagre::layout(&mut graph, Some(options));
         self.read(&graph)
     }
@@ -195,12 +229,18 @@ impl Sketch {
             let node = graph.node(key)?;
             Some((part.clone(), Area { x: node.x?, y: node.y?, width: node.width, height: node.height }))
         };
-        let mut parts: Vec<(Part, Area)> = self.order.iter().filter_map(placed).collect();
-        parts.sort_by_key(|(part, _)| *part != Part::Frame);
         let lines = self.edges.iter().enumerate().filter_map(|(number, (from, to, kind, label))| {
             line(graph.edge(from, to, Some(&number.to_string()))?, *kind, label.as_deref())
         });
-        fit(parts, lines.collect())
+        let mut lines: Vec<Line> = lines.collect();
+        let areas: BTreeMap<&str, Area> =
+            self.order.iter().filter_map(|key| Some((key.as_str(), placed(key)?.1))).collect();
+        let right = lines.iter().flat_map(|line| &line.points).map(|point| point.0);
+        let right = areas.values().map(|area| area.x + area.width / 2.0).chain(right).fold(0.0, f64::max);
+        lines.extend(route(&self.catches, &areas, right));
+        let mut parts: Vec<(Part, Area)> = self.order.iter().filter_map(placed).collect();
+        parts.sort_by_key(|(part, _)| *part != Part::Frame);
+        fit(parts, lines)
     }
 }
 
@@ -226,7 +266,8 @@ fn width(text: &str, character: f64) -> f64 {
     f64::from(u16::try_from(text.chars().count()).unwrap_or(u16::MAX)) * character
 }
 
-fn shorten(label: &str) -> String {
+/// A label as it is shown.
+pub fn shorten(label: &str) -> String {
     if label.chars().count() <= LABEL_CHARS_MAX {
         return label.to_owned();
     }
@@ -238,7 +279,7 @@ fn edge(kind: TransitionKind, label: Option<&str>) -> EdgeLabel {
     let is_catch = kind == TransitionKind::Catch;
     let label = label.map(shorten);
     EdgeLabel {
-        weight: if is_catch { 1 } else { 4 },
+        weight: if is_catch { 0 } else { 20 },
         width: label.as_deref().map_or(0.0, |label| width(label, LABEL_CHARACTER) + 8.0),
         height: if label.is_some() { 16.0 } else { 0.0 },
         labelpos: dagre::layout::types::LabelPos::Center,
@@ -249,7 +290,12 @@ fn edge(kind: TransitionKind, label: Option<&str>) -> EdgeLabel {
 fn line(edge: &EdgeLabel, kind: TransitionKind, label: Option<&str>) -> Option<Line> {
     let points: Vec<(f64, f64)> = edge.points.iter().map(|point| (point.x, point.y)).collect();
     let label = label.and_then(|label| Some((label.to_owned(), shorten(label), edge.x?, edge.y?)));
-    (points.len() >= 2).then_some(Line { points, kind, label })
+    (points.len() >= 2).then_some(Line { points, kind, has_arrow: true, is_square: false, label })
+}
+
+/// Width of a label as it is shown.
+pub fn label_width(shown: &str) -> f64 {
+    width(shown, LABEL_CHARACTER)
 }
 
 /// Moves everything so that it begins at a margin, and measures it.

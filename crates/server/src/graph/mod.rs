@@ -1,5 +1,6 @@
 //! State machines as pictures: a laid-out graph for browsers and an indented tree for terminals.
 
+mod lanes;
 mod layout;
 mod svg;
 mod text;

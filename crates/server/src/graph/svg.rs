@@ -124,7 +124,9 @@ fn path(line: &Line) -> Markup {
         TransitionKind::Catch => ("edge catch", "url(#arrow-catch)"),
         TransitionKind::Next | TransitionKind::Choice | TransitionKind::Default => ("edge", "url(#arrow)"),
     };
-    html! { path class=(class) d=(curve(&line.points)) marker-end=(marker) {} }
+    let marker = line.has_arrow.then_some(marker);
+    let shape = if line.is_square { turns(&line.points) } else { curve(&line.points) };
+    html! { path class=(class) d=(shape) marker-end=[marker] {} }
 }
 
 fn label(line: &Line) -> Markup {
@@ -155,4 +157,28 @@ fn curve(points: &[(f64, f64)]) -> String {
         let _ = write!(path, "L{} {}", round(last.0), round(last.1));
     }
     path
+}
+
+/// A line that is straight and turns at its points by a small arc.
+fn turns(points: &[(f64, f64)]) -> String {
+    const RADIUS: f64 = 6.0;
+    let mut path = String::new();
+    let [first, turns @ .., last] = points else { return path };
+    let _ = write!(path, "M{} {}", round(first.0), round(first.1));
+    let mut before = first;
+    for (turn, next) in turns.iter().zip(turns.iter().skip(1).chain([last])) {
+        let (from, to) = (toward(*turn, *before, RADIUS), toward(*turn, *next, RADIUS));
+        let _ = write!(path, "L{} {}", round(from.0), round(from.1));
+        let _ = write!(path, "Q{} {} {} {}", round(turn.0), round(turn.1), round(to.0), round(to.1));
+        before = turn;
+    }
+    let _ = write!(path, "L{} {}", round(last.0), round(last.1));
+    path
+}
+
+/// The point `distance` away from `from` on the way to `to`, at most half-way.
+fn toward(from: (f64, f64), to: (f64, f64), distance: f64) -> (f64, f64) {
+    let (dx, dy) = (to.0 - from.0, to.1 - from.1);
+    let share = (distance / dx.hypot(dy).max(0.001)).min(0.5);
+    (from.0 + dx * share, from.1 + dy * share)
 }

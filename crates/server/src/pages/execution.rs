@@ -276,20 +276,33 @@ fn key() -> Markup {
     }
 }
 
+/// How one visit stands; the statuses tell how the last visit of a state does.
+fn step_status(step: &Step, statuses: &Statuses) -> StateStatus {
+    let last = statuses.get(&step.state).copied();
+    match (step.exited_at, &step.error, last) {
+        (None, _, Some(StateStatus::Failed)) | (Some(_), Some(_), Some(StateStatus::Failed)) => {
+            StateStatus::Failed
+        }
+        (None, ..) => StateStatus::Running,
+        (Some(_), None, _) => StateStatus::Succeeded,
+        (Some(_), Some(_), _) => StateStatus::Caught,
+    }
+}
+
 fn step_row(step: &Step, statuses: &Statuses, start: Timestamp, end: Timestamp) -> Markup {
     let took = step.exited_at.unwrap_or(end).millis_since(step.entered_at);
-    let waited = step.waited_millis.min(took);
-    let status = match (step.exited_at, &step.error) {
-        (None, _) => StateStatus::Running,
-        (Some(_), None) => StateStatus::Succeeded,
-        (Some(_), Some(_)) if statuses.get(&step.state) == Some(&StateStatus::Failed) => StateStatus::Failed,
-        (Some(_), Some(_)) => StateStatus::Caught,
-    };
+    // WHY: what a state waited for is known when it has ended.
+    let waited = if step.exited_at.is_some() { step.waited_millis.min(took) } else { took };
+    let status = step_status(step, statuses);
     html! {
         tr data-s=(status.word()) {
             th scope="row" { span.step { (mark(status)) (step.state) } }
-            td.num { (span(took)) } td.num { (span(took.saturating_sub(waited))) }
-            td.num.muted { (span(waited)) }
+            td.num { (span(took)) }
+            @if step.exited_at.is_some() {
+                td.num { (span(took.saturating_sub(waited))) } td.num.muted { (span(waited)) }
+            } @else {
+                td.num.muted { "–" } td.num.muted { "–" }
+            }
             td.bars { (bar(step.entered_at.millis_since(start), took, waited, end.millis_since(start))) }
         }
         @if let Some((error, cause)) = &step.error {
@@ -388,11 +401,15 @@ fn events_section(events: &[Event], seen: &Seen) -> Markup {
     }
 }
 
-/// Rows of the event table; in a stream they are added to it.
-pub fn event_rows(events: &[Event]) -> Markup {
+/// New rows of the event table. WHY: rows without a table around them would take the rest of the fragment into it.
+pub fn more_events(events: &[Event]) -> Markup {
+    html! { @if !events.is_empty() { table data-into="events" { tbody { (event_rows(events)) } } } }
+}
+
+fn event_rows(events: &[Event]) -> Markup {
     html! {
         @for event in events {
-            tr id=(format!("e-{}", event.id)) data-into="events" {
+            tr id=(format!("e-{}", event.id)) {
                 td.num { (event.id) } td { (clock(event.timestamp)) }
                 td.kind.bad[is_bad(&event.kind)] { (event.kind) }
                 td { (event.state.as_deref().unwrap_or_default()) }
@@ -410,8 +427,8 @@ fn event_details(event: &Event) -> Markup {
     if event.details.is_empty() {
         return html! {};
     }
-    let short =
-        event.detail("cause").or(event.detail("error")).or(event.detail("resource")).unwrap_or("details");
+    let telling = ["cause", "error", "output", "input", "parameters", "resource"];
+    let short = telling.iter().find_map(|name| event.detail(name)).unwrap_or("details");
     html! {
         details id=(format!("x-{}", event.id)) {
             summary.clip { (short.chars().take(160).collect::<String>()) }

@@ -59,9 +59,9 @@ fn header(section: Section, is_live: bool) -> Markup {
         header.top {
             a.brand href="/" aria-label="Shipway, overview" {
                 svg viewBox="0 0 32 32" width="22" height="22" aria-hidden="true" {
-                    path d="M3 21h26l-3.6 6.2a2 2 0 0 1-1.7 1H8.300a2 2 0 0 1-1.700-1z" {}
-                    path d="M15 3.500v15H4.500z" {}
-                    path.second d="M17.500 8v10.500h9z" {}
+                    path d="M3 21h26l-3.6 6.2a2 2 0 0 1-1.7 1H8.3a2 2 0 0 1-1.7-1z" {}
+                    path d="M15 3.5v15H4.5z" {}
+                    path.second d="M17.5 8v10.5h9z" {}
                 }
                 span { "Shipway" }
             }

@@ -77,15 +77,19 @@ pub async fn page(State(shared): State<Shared>, name: Result<Path<String>, Probl
                 }
             }
             section {
-                h2 { "Latest executions" }
-                @if executions.is_empty() { p.muted { "None." } }
-                @else { (super::executions::table(&executions, shared.app.now())) }
                 h2 { "Definition" }
                 @if let Some(outline) = &machine.outline {
-                    details { summary { "As text" } pre { (render_text(outline)) } }
+                    details open { summary { "As text" } pre { (render_text(outline)) } }
                 }
-                details { summary { "Amazon States Language" } pre { (machine.definition) } }
+                details open[machine.outline.is_none()] {
+                    summary { "Amazon States Language" } pre { (machine.definition) }
+                }
             }
+        }
+        section {
+            h2 { "Latest executions" }
+            @if executions.is_empty() { p.muted { "None." } }
+            @else { (super::executions::table(&executions, shared.app.now())) }
         }
     };
     Ok(frame::page(frame::Section::Machines, &machine.name, None, &content))

@@ -15,7 +15,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
     routing::get,
 };
-pub use execution::{Seen, event_rows, head, nodes, way};
+pub use execution::{Seen, head, more_events, nodes, way};
 use http::{StatusCode, header};
 pub use service::{Sample, Target as ServiceTarget};
 

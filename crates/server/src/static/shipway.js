@@ -34,8 +34,11 @@
 
   const place = (part) => {
     const { node, s, into } = part.dataset;
-    const old = document.getElementById(node || part.id);
-    if (node) {
+    const old = document.getElementById(node || into || part.id);
+    if (into) {
+      const fresh = [...part.rows].filter((row) => !document.getElementById(row.id));
+      old?.append(...fresh);
+    } else if (node) {
       if (!old) return;
       old.dataset.s = s;
       old.setAttribute("aria-label", part.title);
@@ -43,8 +46,6 @@
       if (title) title.textContent = part.title;
     } else if (old) {
       morph(old, part);
-    } else if (into) {
-      document.getElementById(into)?.append(part);
     }
   };
 

@@ -1,1 +1,181 @@
-//! x
+//! The pages as they are without a script.
+
+use axum::body::Body;
+use http::StatusCode;
+
+use crate::{
+    fixture::{FAILED, RUNNING},
+    support::{Answer, Server, request},
+};
+
+async fn page(server: &Server, path: &str) -> Answer {
+    let answer = server.get(path).await;
+    assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.body);
+    assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
+    answer
+}
+
+fn paths() -> Vec<String> {
+    vec![
+        "/".to_owned(),
+        "/executions".to_owned(),
+        "/executions?status=FAILED&machine=host".to_owned(),
+        format!("/executions/{RUNNING}"),
+        format!("/executions/{FAILED}"),
+        "/executions/report-2026-11-21".to_owned(),
+        "/services/acme~shop/production/web".to_owned(),
+        "/services/blog/production/web".to_owned(),
+        "/machines".to_owned(),
+        "/machines/host".to_owned(),
+        "/machines/nightly-report".to_owned(),
+    ]
+}
+
+fn values<'a>(html: &'a str, attribute: &str) -> Vec<&'a str> {
+    let start = format!(" {attribute}=\"");
+    html.split(start.as_str()).skip(1).map(|rest| rest.split('"').next().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn every_page_is_whole_and_accessible() {
+    let server = Server::new();
+    for path in paths() {
+        let html = page(&server, &path).await.body;
+        for needed in [
+            "<!DOCTYPE html>",
+            "<html lang=\"en\">",
+            "name=\"viewport\"",
+            "<main ",
+            "<nav ",
+            "<h1",
+            "<title>",
+        ] {
+            assert!(html.contains(needed), "{path} has no {needed}");
+        }
+        assert_eq!(
+            html.matches("<th").count(),
+            html.matches("scope=").count() + html.matches("<thead").count(),
+            "{path}"
+        );
+        let mut ids = values(&html, "id");
+        ids.sort_unstable();
+        let count = ids.len();
+        ids.dedup();
+        assert_eq!(ids.len(), count, "{path} has an id twice");
+    }
+}
+
+#[tokio::test]
+async fn no_page_needs_what_the_policy_forbids() {
+    let server = Server::new();
+    for path in paths() {
+        let html = page(&server, &path).await.body;
+        for forbidden in
+            [" style=\"", "<style", "<script>", " onclick=", "javascript:", "src=\"http", "@import"]
+        {
+            assert!(!html.contains(forbidden), "{path} has {forbidden}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn words_of_people_stay_words() {
+    let server = Server::new();
+    for path in
+        ["/".to_owned(), format!("/executions/{FAILED}"), "/services/acme~shop/production/web".to_owned()]
+    {
+        let html = page(&server, &path).await.body;
+        assert!(html.contains("&lt;script&gt;alert(1)&lt;/script&gt;"), "{path}");
+        for hostile in ["<script>alert", "<img", "<b>slow", "<m@x>"] {
+            assert!(!html.contains(hostile), "{path} has {hostile}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_link_leads_somewhere() {
+    let server = Server::new();
+    let mut seen = std::collections::BTreeSet::new();
+    for path in paths() {
+        let html = page(&server, &path).await.body;
+        let links: Vec<String> =
+            values(&html, "href").into_iter().map(|link| link.replace("&amp;", "&")).collect();
+        seen.extend(links.into_iter().filter(|link| link.starts_with('/')));
+    }
+    assert!(seen.len() > 20, "{seen:?}");
+    for link in seen {
+        assert_eq!(server.get(&link).await.status, StatusCode::OK, "{link}");
+    }
+}
+
+#[tokio::test]
+async fn a_failure_is_on_the_first_screen() {
+    let server = Server::new();
+    let html = page(&server, &format!("/executions/{FAILED}")).await.body;
+    let head = html.split("State graph").next().unwrap();
+    for needed in [
+        "Failed, clean",
+        "GateError",
+        "Shift",
+        "14 of 312 requests failed",
+        "shipway logs",
+        "mallory",
+        "9.7 s",
+    ] {
+        assert!(head.contains(needed), "{needed}");
+    }
+    assert!(!html.contains("data-live"), "what has ended does not change");
+}
+
+#[tokio::test]
+async fn the_graph_shows_how_each_state_stands() {
+    let server = Server::new();
+    let html = page(&server, &format!("/executions/{FAILED}")).await.body;
+    for shown in [
+        "data-s=\"caught\" role=\"img\" aria-label=\"Shift: caught\"",
+        "data-s=\"succeeded\" role=\"img\" aria-label=\"Deploy: succeeded\"",
+        "data-s=\"failed\" role=\"img\" aria-label=\"FailedClean: failed\"",
+        "data-s=\"waiting\" role=\"img\" aria-label=\"Bake: waiting\"",
+        "class=\"edge catch\"",
+    ] {
+        assert!(html.contains(shown), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn executions_are_filtered() {
+    let server = Server::new();
+    let failed = page(&server, "/executions?status=FAILED").await.body;
+    assert!(failed.contains(FAILED) && !failed.contains(RUNNING));
+    let none = page(&server, "/executions?status=TIMED_OUT").await.body;
+    assert!(none.contains("There is no such execution."));
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_a_page_for_people() {
+    let server = Server::new();
+    let mut unknown = request("GET", "/nothing", Body::empty());
+    unknown.headers_mut().insert("accept", "text/html".parse().unwrap());
+    for answer in [
+        server.ask(unknown).await,
+        server.get("/executions/nothing").await,
+        server.get("/services/a/b/c").await,
+    ] {
+        assert_eq!(answer.status, StatusCode::NOT_FOUND);
+        assert!(answer.body.contains("There is no such thing"), "{}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn files_are_kept_by_browsers_and_small() {
+    let server = Server::new();
+    let html = page(&server, "/").await.body;
+    for (attribute, limit) in [("href=\"/assets/shipway-", 20_000), ("src=\"/assets/shipway-", 3_072)] {
+        let start = html.find(attribute).unwrap() + attribute.find('/').unwrap();
+        let path = html[start..].split('"').next().unwrap();
+        let file = server.get(path).await;
+        assert_eq!(file.header("cache-control"), "public, max-age=31536000, immutable");
+        assert!(file.body.len() < limit, "{path} has {} bytes", file.body.len());
+    }
+    assert_eq!(server.get("/assets/shipway-000000000000.css").await.status, StatusCode::NOT_FOUND);
+}

@@ -19,7 +19,8 @@ use crate::{
         failure,
         records::{self, Environment, Halt},
     },
-    host::{FencingToken, Group, GroupId},
+    host::{FencingToken, GroupId},
+    release::Release,
 };
 
 /// How often requests in flight are counted while they drain.
@@ -135,10 +136,9 @@ pub async fn stop_all<'a>(
     groups: impl Iterator<Item = &'a GroupId>,
     token: FencingToken,
 ) -> Result<(), TaskFailure> {
-    let stops = groups.map(|group| {
-        let timeout = run.release.services.get(&group.service).map(|service| service.stop_timeout);
-        let limit = Millis(timeout.unwrap_or(STOP_MAX).max(STOP_MAX).0.saturating_add(CALL_MAX.0));
-        cx.call("stop_group", limit, cx.host.stop_group(group, token))
+    let stops = groups.map(|group| async move {
+        let limit = Millis(stop_timeout(cx, run, group).await?.0.saturating_add(STOP_MARGIN.0));
+        cx.call("stop_group", limit, cx.host.stop_group(group, token)).await
     });
     for stopped in join_all(stops).await {
         stopped?;
@@ -146,8 +146,23 @@ pub async fn stop_all<'a>(
     Ok(())
 }
 
-/// How long a group of another release may take to stop: the most that a release may ask for.
-const STOP_MAX: Millis = crate::deployer::check::STOP_TIMEOUT_MAX;
+/// How long a group may take to stop, as its own release says.
+async fn stop_timeout(cx: &Context, run: &Run, group: &GroupId) -> Result<Millis, TaskFailure> {
+    let of = |release: &Release| release.services.get(&group.service).map(|service| service.stop_timeout);
+    if run.is_ours(group) {
+        return Ok(of(&run.release).unwrap_or(STOP_UNKNOWN));
+    }
+    let key = records::release_key(&group.project, &group.environment, &group.release_id);
+    let release = records::read::<Release>(&cx.engine, &key).await;
+    let release = release.map_err(|error| failure::of_record(&error))?;
+    Ok(release.and_then(|(release, _)| of(&release)).unwrap_or(STOP_UNKNOWN))
+}
+
+/// What a host may need beyond `stop_timeout`: to finish a start that is under way, to kill, to clean up.
+const STOP_MARGIN: Millis = Millis::from_seconds(60);
+
+/// How long a group may take to stop whose release nobody knows.
+const STOP_UNKNOWN: Millis = Millis::from_seconds(300);
 
 /// Forgets what no rollback and nobody who looks for a cause needs any more.
 async fn prune(cx: &Context, row: &Environment, run: &Run) -> Result<(), TaskFailure> {
@@ -174,9 +189,4 @@ pub async fn release_lock(cx: &Context, mut input: Value) -> Result<Value, TaskF
         }
     }
     Ok(input)
-}
-
-/// Groups of this release that are not stopped.
-pub fn ours<'a>(run: &'a Run, groups: &'a [Group]) -> impl Iterator<Item = &'a GroupId> {
-    groups.iter().filter(|group| is_alive(group) && run.is_ours(&group.id)).map(|group| &group.id)
 }

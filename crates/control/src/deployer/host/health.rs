@@ -1,5 +1,7 @@
 //! When a process counts as healthy, and when a group has failed. Pure: looks at what was probed, probes nothing.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use shipway_asl::Timestamp;
 
@@ -124,7 +126,7 @@ pub fn judge(
     name: &str,
     service: &Service,
     group: &Group,
-    streaks: &std::collections::BTreeMap<u16, Streak>,
+    streaks: &BTreeMap<u16, Streak>,
     is_serving: bool,
     since: Timestamp,
     now: Timestamp,
@@ -191,11 +193,7 @@ pub fn probe_name(service: &Service) -> String {
 }
 
 /// How a group stands, for people and for the question whether it may get traffic.
-pub fn progress(
-    service: &Service,
-    group: Option<&Group>,
-    streaks: &std::collections::BTreeMap<u16, Streak>,
-) -> Progress {
+pub fn progress(service: &Service, group: Option<&Group>, streaks: &BTreeMap<u16, Streak>) -> Progress {
     let mut progress =
         Progress { wanted: service.processes, needed: service.processes, ..Progress::default() };
     for process in group.map(|group| group.processes.as_slice()).unwrap_or_default() {
@@ -221,6 +219,11 @@ pub fn progress(
 /// Whether all processes that a service needs are healthy.
 pub fn is_whole(progress: &Progress) -> bool {
     progress.healthy >= progress.needed
+}
+
+/// Whether moreover each of them answered its last probe well: only then it may get more traffic.
+pub fn is_steady(progress: &Progress, streaks: &BTreeMap<u16, Streak>) -> bool {
+    is_whole(progress) && streaks.values().all(|streak| streak.bad == 0)
 }
 
 #[cfg(test)]

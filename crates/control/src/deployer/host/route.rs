@@ -61,16 +61,14 @@ pub fn at_step(
 
 fn shares(new: Target, old: Vec<Target>, percent: u8) -> Vec<Target> {
     let sum: u64 = old.iter().map(|target| u64::from(target.weight)).sum();
-    let (sum, scale) =
-        if sum > WEIGHT_MAX { (WEIGHT_MAX, sum.div_ceil(WEIGHT_MAX)) } else { (sum.max(1), 1) };
+    let scale = sum.div_ceil(WEIGHT_MAX).max(1);
+    let scaled = |target: &Target| (u64::from(target.weight) / scale).max(1);
+    let sum: u64 = old.iter().map(scaled).sum();
     let rest = u64::from(100_u8.saturating_sub(percent));
     let weight = |share: u64, of: u64| u32::try_from(share.saturating_mul(of)).unwrap_or(u32::MAX);
-    let mut targets: Vec<Target> = old
-        .into_iter()
-        .map(|target| Target { weight: weight(u64::from(target.weight) / scale, rest), ..target })
-        .collect();
-    targets.insert(0, Target { weight: weight(sum, u64::from(percent)), ..new });
-    targets
+    let first = Target { weight: weight(sum.max(1), u64::from(percent)), ..new };
+    let others = old.into_iter().map(|target| Target { weight: weight(scaled(&target), rest), ..target });
+    std::iter::once(first).chain(others).collect()
 }
 
 /// The new processes as a target.

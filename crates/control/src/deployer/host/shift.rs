@@ -87,9 +87,10 @@ async fn advance(
     let Some(old_serves) = old_serves(run, name) else { return Ok(()) };
     let step = watched.shift.as_ref().map(|shift| shift.step);
     let held = watched.shift.as_ref().map_or(0, |shift| cx.now().millis_since(shift.since));
-    let is_whole = run.progress.get(name).is_some_and(health::is_whole);
+    let is_steady =
+        run.progress.get(name).is_some_and(|progress| health::is_steady(progress, &watched.streaks));
     let to = match route::next(&service, step, held, old_serves) {
-        Move::To(to) if is_whole => to,
+        Move::To(to) if is_steady => to,
         Move::To(_) | Move::Stay => match step {
             Some(step) => step,
             None => return Ok(()),
@@ -115,6 +116,9 @@ async fn advance(
 fn route_at(run: &Run, watch: &Watch<'_>, name: &str, service: &Service, step: usize) -> Option<Route> {
     let port = service.port?;
     let new = route::target(watch.group(run, name)?, &service.health);
+    if new.ports.len() < usize::from(service.processes) {
+        return None;
+    }
     let old = run.found.previous.get(name).and_then(|previous| previous.route.as_ref());
     let targets: Vec<Target> = old.map(|old| route::alive(old, &watch.groups)).unwrap_or_default();
     let targets = targets.into_iter().filter(|target| target.release_id != run.release.release_id).collect();

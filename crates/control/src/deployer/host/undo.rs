@@ -1,17 +1,19 @@
 //! The way back: DetachForFailure and CleanUpFailure. Both go by what they find on the machine.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::join_all;
 use shipway_engine::TaskFailure;
 
 use super::{
-    finish::{drain, ours, stop_all},
+    finish::{drain, stop_all},
     prepare::groups,
     route,
     run::Run,
 };
 use crate::{
     deployer::{Context, context::CALL_MAX, failure, records},
-    host::{FencingToken, Group, Route},
+    host::{FencingToken, Group, GroupId, Route},
 };
 
 /// Gives all traffic back to the version before and lets requests of the new one end.
@@ -96,8 +98,11 @@ async fn give_back(
 pub async fn clean_up_failure(cx: &Context, mut run: Run) -> Result<Run, TaskFailure> {
     let token = run.token()?;
     let began = cx.now();
-    let groups = groups(cx, &run).await?;
-    stop_all(cx, &run, ours(&run, &groups), token).await?;
+    let found = groups(cx, &run).await?.into_iter().map(|group| group.id).filter(|id| run.is_ours(id));
+    // WHY: also those that are not found, since a start that was given up may still be under way on the machine.
+    let asked_for = run.release.services.keys().map(|name| run.group(name));
+    let ours: BTreeSet<GroupId> = found.chain(asked_for).collect();
+    stop_all(cx, &run, ours.iter(), token).await?;
     run.waited_millis = cx.now().millis_since(began);
     let (project, environment) = (&run.release.project_name, &run.release.config_name);
     let failed = run.release.release_id.clone();

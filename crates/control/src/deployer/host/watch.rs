@@ -235,13 +235,18 @@ fn note(run: &mut Run, id: &GroupId, health: &HealthCheck, probes: &[Probe]) -> 
     probes.iter().all(|probe| probe.is_healthy)
 }
 
+/// Whether every service of the release has all the healthy processes that it needs.
+fn is_whole(run: &Run) -> bool {
+    run.release.services.keys().all(|name| run.progress.get(name).is_some_and(health::is_whole))
+}
+
 /// Watches the new processes until all are healthy.
 pub async fn check_healthy(cx: &Context, mut run: Run) -> Result<Run, TaskFailure> {
     let span = run.release.services.values().map(|service| service.health.grace).max().unwrap_or_default();
     let mut watch = Watch::new(cx, span);
     loop {
         watch.look(&mut run, false).await?;
-        run.healthy = run.progress.values().all(health::is_whole);
+        run.healthy = is_whole(&run);
         if run.healthy || watch.is_over() {
             break;
         }

@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row as SqlRow, params};
 use serde::de::DeserializeOwned;
 use shipway_asl::{Event, Status, Timestamp};
+use tokio::sync::Semaphore;
 
 use self::{
     schema::{prepare, unavailable},
@@ -21,7 +22,7 @@ use self::{
 };
 use super::{Commit, DueTimer, Error, OpenTask, PAGE_MAX, Record, Row, RowFilter, Store};
 
-/// Idle connections kept for readers.
+/// Connections of readers; a read waits for a free one.
 const READERS_MAX: usize = 8;
 /// Largest number that SQLite's integers hold.
 const INTEGER_MAX: u64 = i64::MAX as u64;
@@ -29,6 +30,7 @@ const INTEGER_MAX: u64 = i64::MAX as u64;
 /// A store in a directory that no other process may open meanwhile.
 #[derive(Debug)]
 pub struct SqliteStore {
+    // INVARIANT: dropped first, and with it the last write, before the directory's lock is let go.
     writer: Writer,
     readers: Arc<Readers>,
     _lock: File,
@@ -38,6 +40,7 @@ pub struct SqliteStore {
 struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
+    places: Semaphore,
 }
 
 impl SqliteStore {
@@ -50,7 +53,7 @@ impl SqliteStore {
         let mut connection = connect(&path, OpenFlags::default())?;
         prepare(&mut connection, &text)?;
         let checkpoints = connect(&path, OpenFlags::default())?;
-        let readers = Arc::new(Readers { path, idle: Mutex::default() });
+        let readers = Arc::new(Readers { path, idle: Mutex::default(), places: Semaphore::new(READERS_MAX) });
         Ok(Self { writer: Writer::start(connection, checkpoints, &text)?, readers, _lock: lock })
     }
 
@@ -59,6 +62,12 @@ impl SqliteStore {
         query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
         let readers = Arc::clone(&self.readers);
+        let Ok(_place) = self.readers.places.acquire().await else {
+            return Err(Error::Unavailable {
+                operation: "read the store".to_owned(),
+                reason: "it is closed".to_owned(),
+            });
+        };
         tokio::task::spawn_blocking(move || readers.read(query)).await.unwrap_or_else(|error| {
             Err(Error::Unavailable { operation: "read the store".to_owned(), reason: error.to_string() })
         })

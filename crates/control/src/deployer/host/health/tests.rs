@@ -1,7 +1,5 @@
 //! Claims about health: k good probes in a row, a crash budget over all processes, and evidence in every error.
 
-use std::collections::BTreeMap;
-
 use expect_test::expect;
 
 use super::*;
