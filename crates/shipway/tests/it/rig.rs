@@ -218,6 +218,15 @@ impl Running {
         signal_to(self.child.id(), signal);
     }
 
+    /// Lets it go on alone; what it says from here on is read and forgotten.
+    pub fn detach(self) {
+        let Self { mut child, mut stderr, .. } = self;
+        std::thread::spawn(move || {
+            std::io::copy(&mut stderr, &mut std::io::sink()).ok();
+            child.wait().ok();
+        });
+    }
+
     pub fn end(mut self) -> Ran {
         self.stderr.read_to_string(&mut self.said).unwrap();
         let mut stdout = String::new();

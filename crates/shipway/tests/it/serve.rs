@@ -65,3 +65,19 @@ fn a_server_that_cannot_start_says_why() {
     ran.says(&["the server ended at its start", "server.log", "shipway.db"]);
     world.run(&["serve"]).ends(1).says(&["cannot use the data directory", "hint: "]);
 }
+
+#[test]
+fn two_who_start_a_server_at_once_get_one() {
+    let world = World::new();
+    world.configure("");
+    let staging = crate::rig::free_port();
+    let text = std::fs::read_to_string(world.repo().join("shipway.toml")).unwrap();
+    world.write(
+        "shipway.toml",
+        &format!("{text}[environments.staging]\nservices.web = {{ port = {staging} }}\n"),
+    );
+    world.commit("feat: staging");
+    let running = ["production", "staging"].map(|environment| world.start(&["deploy", environment]));
+    let said: String = running.map(|deploy| deploy.end().ends(0).stderr).concat();
+    assert_eq!(said.matches("started a server").count(), 1, "{said}");
+}
