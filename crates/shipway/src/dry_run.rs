@@ -151,8 +151,8 @@ async fn history(engine: &Engine, arn: &str) -> Result<Vec<Value>, Failure> {
     Ok(events.iter().map(Event::to_history).collect())
 }
 
-fn failed(error: Error) -> Failure {
-    Failure::of("the engine", &error)
+fn failed(error: impl std::borrow::Borrow<Error>) -> Failure {
+    Failure::of("the engine", error.borrow())
 }
 
 #[cfg(test)]

@@ -161,10 +161,13 @@ impl Output {
         }
         let mut height = self.block.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut text = erase(*height);
+        // WHY: a line that is too long is cut by the terminal; if it were wrapped, the block would be higher than known.
+        text.push_str("\x1b[?7l");
         for line in lines {
             text.push_str(line);
             text.push('\n');
         }
+        text.push_str("\x1b[?7h");
         *height = lines.len();
         to_stderr(&text);
     }

@@ -66,7 +66,7 @@ pub fn make(cx: &Context, wanted: Wanted<'_>) -> Result<Made, Failure> {
     let created_at = cx.now();
     let release = Release {
         release_id: release_id(created_at),
-        project_name: config.project.clone(),
+        project_name: config.project,
         config_name: environment,
         version: versioned.version.to_string(),
         commit: commit.sha,

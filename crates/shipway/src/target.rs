@@ -42,11 +42,62 @@ pub fn current_dir() -> Result<PathBuf, Failure> {
     std::env::current_dir().map_err(|error| Failure::of("cannot find the current directory", &error))
 }
 
-/// The configuration of the project around the current directory, if there is one.
-pub fn config() -> Result<Option<Config>, Failure> {
-    match project_dir(&current_dir()?) {
-        Some(dir) => Ok(Some(Config::load(&dir)?)),
-        None => Ok(None),
+/// The names in a `shipway.toml`: all that is needed to look, halt and roll back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Project {
+    /// The project.
+    pub name: String,
+    /// Its environments.
+    pub environments: Vec<String>,
+    default: Option<String>,
+}
+
+impl Project {
+    fn of(config: &Config) -> Self {
+        Self {
+            name: config.project.clone(),
+            environments: config.environments().map(str::to_owned).collect(),
+            default: config.environment(None).ok().map(str::to_owned),
+        }
+    }
+
+    /// The names in a file that has errors elsewhere.
+    fn salvage(text: &str) -> Option<Self> {
+        let table: toml::Table = text.parse().ok()?;
+        let name = table.get("project")?.as_str()?.to_owned();
+        let environments: Vec<String> = match table.get("environments") {
+            Some(environments) => environments.as_table()?.keys().cloned().collect(),
+            None => vec!["production".to_owned()],
+        };
+        let default = table.get("default_environment").and_then(toml::Value::as_str).map(str::to_owned);
+        let only = environments.first().filter(|_| environments.len() == 1).cloned();
+        Some(Self { name, environments, default: default.or(only) })
+    }
+
+    fn environment(&self, named: Option<&str>) -> Result<String, Failure> {
+        let known = || format!("known: {}", self.environments.join(", "));
+        match named.or(self.default.as_deref()) {
+            None => Err(Failure::usage("there are several environments and no default")
+                .hint(format!("name one; {}, or set `default_environment` in {FILE_NAME}", known()))),
+            // WHY: one that was taken out of the file may still run.
+            Some(name) if named.is_some() || self.environments.iter().any(|known| known == name) => {
+                Ok(name.to_owned())
+            }
+            Some(name) => Err(Failure::usage(format!("there is no environment `{name}`")).hint(known())),
+        }
+    }
+}
+
+/// The project around the current directory, if there is one. Errors of its file are no reason not to look at what
+/// runs, or to stop it.
+pub fn project() -> Result<Option<Project>, Failure> {
+    let Some(dir) = project_dir(&current_dir()?) else { return Ok(None) };
+    match Config::load(&dir) {
+        Ok(config) => Ok(Some(Project::of(&config))),
+        Err(errors) => {
+            let text = std::fs::read_to_string(dir.join(FILE_NAME)).unwrap_or_default();
+            Project::salvage(&text).map(Some).ok_or_else(|| errors.into())
+        }
     }
 }
 
@@ -55,21 +106,21 @@ pub fn scope(named: Option<&str>) -> Result<Scope, Failure> {
     if let Some((project, environment)) = named.and_then(|named| named.rsplit_once('/')) {
         return Ok(Scope { project: project.to_owned(), environment: environment.to_owned() });
     }
-    let Some(config) = config()? else {
+    let Some(project) = project()? else {
         return Err(Failure::usage(format!("there is no {FILE_NAME} here or above"))
             .hint("go into the project, or name project and environment, such as `shop/production`"));
     };
-    let environment = config.environment(named)?.to_owned();
-    Ok(Scope { project: config.project.clone(), environment })
+    let environment = project.environment(named)?;
+    Ok(Scope { project: project.name, environment })
 }
 
 /// A deployment: by its id, or the newest of an environment.
 pub async fn deployment(api: &Api, named: Option<&str>) -> Result<Deployment, Failure> {
     match named {
         Some(name) if name.contains('/') => scope(Some(name))?.newest(api).await,
-        Some(name) => match config().ok().flatten() {
-            Some(config) if config.environments().any(|environment| environment == name) => {
-                Scope { project: config.project.clone(), environment: name.to_owned() }.newest(api).await
+        Some(name) => match project().ok().flatten() {
+            Some(project) if project.environments.iter().any(|known| known == name) => {
+                Scope { project: project.name, environment: name.to_owned() }.newest(api).await
             }
             _ => Ok(api.deployment(name).await?),
         },
@@ -94,6 +145,20 @@ mod tests {
         std::fs::create_dir_all(&below).unwrap();
         std::fs::write(dir.path().join(FILE_NAME), "").unwrap();
         assert_eq!(project_dir(&below).unwrap(), dir.path());
+    }
+
+    #[test]
+    fn a_file_with_errors_still_has_names() {
+        let project =
+            Project::salvage("project = \"a/b\"\nx = 1\n[environments.production]\ny = 2\n").unwrap();
+        assert_eq!(
+            (project.name.as_str(), project.environment(None).unwrap().as_str()),
+            ("a/b", "production")
+        );
+        let several = Project::salvage("project = \"a\"\n[environments.x]\n[environments.y]\n").unwrap();
+        assert!(several.environment(None).is_err());
+        assert_eq!(several.environment(Some("gone")).unwrap(), "gone");
+        assert_eq!(Project::salvage("project = "), None);
     }
 
     #[test]

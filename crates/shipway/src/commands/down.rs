@@ -50,19 +50,22 @@ impl Command for Down {
 /// Stops everything of the data directory; how many processes of Shipway's own that were.
 pub async fn stop_all(cx: &Context) -> Result<usize, Failure> {
     let mut stopped = stop_server(cx).await?;
-    for (kind, name, wait) in
-        [(Kind::Edge, "proxy", EDGE_TIMEOUT), (Kind::Keeper, "service", KEEPERS_TIMEOUT)]
-    {
+    for (kind, wait) in [(Kind::Edge, EDGE_TIMEOUT), (Kind::Keeper, KEEPERS_TIMEOUT)] {
         let found = of_kind(cx, kind);
         if found.is_empty() {
             continue;
         }
         stop(cx, &found, wait).await?;
-        cx.out.say(&format!("stopped {}", count(found.len() as u64, name)));
+        match kind {
+            Kind::Edge => cx.out.say("stopped the proxy"),
+            Kind::Keeper | Kind::Service => {
+                cx.out.say(&format!("stopped {}", count(found.len() as u64, "service")))
+            }
+        }
         stopped = stopped.saturating_add(found.len());
     }
     let left = processes::of(&cx.data_dir);
-    kill(cx, &left.iter().map(|found| found.pid).collect::<Vec<_>>()).await?;
+    kill(&left.iter().map(|found| found.pid).collect::<Vec<_>>()).await?;
     if stopped == 0 {
         cx.out.say("nothing runs");
     }
@@ -78,7 +81,7 @@ async fn stop_server(cx: &Context) -> Result<usize, Failure> {
     processes::terminate(record.pid);
     if !processes::ended(vec![record.pid], SERVER_TIMEOUT).await.is_empty() {
         cx.out.warn(&format!("the server (pid {}) does not end; killing it", record.pid));
-        kill(cx, &[record.pid]).await?;
+        kill(&[record.pid]).await?;
     }
     cx.out.say("stopped the server");
     Ok(1)
@@ -100,12 +103,12 @@ async fn stop(cx: &Context, found: &[Found], wait: Duration) -> Result<(), Failu
     });
     let left = processes::ended(pids, wait).await;
     if !left.is_empty() {
-        cx.out.warn(&format!("{} did not end in time; killing", count(left.len() as u64, "process")));
+        cx.out.warn(&format!("{left:?} did not end in time; killing them"));
     }
-    kill(cx, &left).await
+    kill(&left).await
 }
 
-async fn kill(_cx: &Context, pids: &[u32]) -> Result<(), Failure> {
+async fn kill(pids: &[u32]) -> Result<(), Failure> {
     pids.iter().for_each(|pid| {
         processes::kill(*pid);
     });

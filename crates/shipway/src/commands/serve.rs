@@ -6,6 +6,7 @@ use std::{
     net::SocketAddr,
     path::Path,
     sync::Arc,
+    time::Duration,
 };
 
 use clap::Parser;
@@ -15,6 +16,7 @@ use shipway_host::{LocalHost, edge};
 use tokio::{
     signal::unix::{SignalKind, signal},
     task::JoinHandle,
+    time::{Instant, sleep},
 };
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -32,6 +34,10 @@ use crate::{
 
 /// Where a server listens unless told otherwise; any free port if that is taken.
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 7420);
+
+/// How long a server that is just ending is waited for, and how often it is looked at.
+const LOCK_WAIT: Duration = Duration::from_secs(1);
+const LOCK_LOOK: Duration = Duration::from_millis(10);
 
 /// Run the server
 ///
@@ -67,7 +73,7 @@ impl Command for Serve {
         }
         logging(cx);
         make_directory(&cx.data_dir)?;
-        let lock = take_lock(&cx.data_dir)?;
+        let lock = take_lock(&cx.data_dir).await?;
         let stop = CancellationToken::new();
         let signals = Signals::new()?;
         let served = self.serve(cx, stop.clone(), signals).await;
@@ -157,26 +163,29 @@ fn unusable(cx: &Context, error: &dyn std::error::Error) -> Failure {
 }
 
 /// One server per data directory; the system frees the lock however the server ends.
-fn take_lock(data_dir: &Path) -> Result<File, Failure> {
+async fn take_lock(data_dir: &Path) -> Result<File, Failure> {
     let path = data_dir.join("server.lock");
     let failed = |error: std::io::Error| {
         Failure::of(format!("cannot write `{}`", path.display()), &error)
             .hint("the data directory must be writable; name another one with --data-dir or SHIPWAY_DATA_DIR")
     };
     let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            let running = record::read(data_dir).ok().flatten();
-            let place = running.map(|record| format!(" at {} (pid {})", record.url, record.pid));
-            Err(Failure::new(
-                Code::Denied,
-                format!("another server runs for `{}`{}", data_dir.display(), place.unwrap_or_default()),
-            )
-            .hint("use that one, or name another data directory with --data-dir"))
+    let deadline = Instant::now() + LOCK_WAIT;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() >= deadline => return Err(taken(data_dir)),
+            Err(TryLockError::WouldBlock) => sleep(LOCK_LOOK).await,
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        Err(TryLockError::Error(error)) => Err(failed(error)),
     }
+}
+
+fn taken(data_dir: &Path) -> Failure {
+    let running = record::read(data_dir).ok().flatten();
+    let place = running.map(|record| format!(" at {} (pid {})", record.url, record.pid)).unwrap_or_default();
+    Failure::new(Code::Denied, format!("another server runs for `{}`{place}", data_dir.display()))
+        .hint("use that one, or name another data directory with --data-dir")
 }
 
 /// `SHIPWAY_TOKEN`, or a new one.

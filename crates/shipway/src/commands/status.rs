@@ -4,7 +4,6 @@ use clap::Parser;
 use shipway_asl::Timestamp;
 use shipway_control::{
     app::ServiceStatus,
-    config::Config,
     host::{Process, ProcessState},
 };
 
@@ -13,7 +12,8 @@ use crate::{
     context::Context,
     exit::Code,
     failure::Failure,
-    local, target,
+    local,
+    target::{self, Project},
     words::{ago, row, table, thousands},
 };
 
@@ -38,10 +38,10 @@ impl Command for Status {
     const GROUP: Option<Group> = Some(Group::Operate);
 
     async fn run(self, cx: &Context) -> Result<Code, Failure> {
-        let config = if self.all { None } else { target::config()? };
+        let project = if self.all { None } else { target::project()? };
         let api = local::expect(cx).await?;
         let mut services = api.services().await?;
-        services.retain(|service| self.is_meant(config.as_ref(), service));
+        services.retain(|service| self.is_meant(project.as_ref(), service));
         if cx.out.is_json() {
             cx.out.json(&services)?;
             return Ok(Code::Ok);
@@ -69,13 +69,13 @@ impl Command for Status {
 }
 
 impl Status {
-    fn is_meant(&self, config: Option<&Config>, service: &ServiceStatus) -> bool {
+    fn is_meant(&self, project: Option<&Project>, service: &ServiceStatus) -> bool {
         let place = format!("{}/{}", service.project, service.environment);
         let is_environment = self
             .environment
             .as_ref()
             .is_none_or(|environment| *environment == service.environment || *environment == place);
-        is_environment && config.is_none_or(|config| config.project == service.project)
+        is_environment && project.is_none_or(|project| project.name == service.project)
     }
 }
 

@@ -105,6 +105,7 @@ async fn play(cx: &Context, dir: &std::path::Path) -> Result<Facts, Failure> {
     let repo = Repo::new(dir, port)?;
     say("a server, a repository, a first version");
     let api = local::ensure(cx).await?;
+    say(&format!("watch it at {}", api.url()));
     repo.first()?;
     let first = deploy(cx, &api, &repo).await?;
     expect(&first, Outcome::Succeeded)?;

@@ -126,7 +126,6 @@ impl Facts {
                 if promise.evidence.is_empty() { String::new() } else { format!(" ({})", promise.evidence) };
             text.push_str(&format!("  {mark} {}{}\n", promise.what, paint.paint(GREY, &evidence)));
         }
-        text.push_str(&format!("\n{}\n", self.page));
         text
     }
 

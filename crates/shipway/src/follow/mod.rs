@@ -29,7 +29,7 @@ const BACK_OFF_MAX: Duration = Duration::from_secs(2);
 
 /// Follows a deployment until it has ended or Ctrl-C is pressed, and shows how it ended.
 pub async fn to_end(cx: &Context, api: Api, id: &str) -> Result<Code, Failure> {
-    let mut follower = Follower { cx, api, id, after: 0, last: None };
+    let mut follower = Follower { cx, api, id, after: 0, shows_events: cx.out.is_json() };
     let ended = tokio::select! {
         ended = follower.follow() => ended?,
         _ = tokio::signal::ctrl_c() => {
@@ -43,9 +43,9 @@ pub async fn to_end(cx: &Context, api: Api, id: &str) -> Result<Code, Failure> {
     Ok(Code::of(ended.outcome))
 }
 
-/// Follows a deployment until it has ended, without its summary.
+/// Follows a deployment until it has ended; no summary, no events on stdout.
 pub async fn quietly(cx: &Context, api: &Api, id: &str) -> Result<Deployment, Failure> {
-    let mut follower = Follower { cx, api: api.clone(), id, after: 0, last: None };
+    let mut follower = Follower { cx, api: api.clone(), id, after: 0, shows_events: false };
     let ended = follower.follow().await;
     cx.out.clear();
     ended
@@ -77,7 +77,8 @@ struct Follower<'a> {
     id: &'a str,
     /// The last event that was seen.
     after: u64,
-    last: Option<Deployment>,
+    /// Whether each event is written to stdout.
+    shows_events: bool,
 }
 
 /// How a stream of events ended.
@@ -144,7 +145,7 @@ impl Follower<'_> {
             return Ok(None);
         }
         self.after = event.id;
-        if self.cx.out.is_json() {
+        if self.shows_events {
             self.cx.out.json_line(&event)?;
         } else if !self.cx.out.is_live()
             && let Some(line) = line(&event)
@@ -158,7 +159,6 @@ impl Follower<'_> {
         // A frame that cannot be had is not drawn; the stream tells if the server is gone.
         if let Ok(deployment) = self.api.deployment(self.id).await {
             self.cx.out.block(&block::lines(&deployment, self.cx.now(), self.cx.out.talk()));
-            self.last = Some(deployment);
         }
     }
 

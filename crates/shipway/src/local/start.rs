@@ -36,12 +36,11 @@ pub async fn in_background(cx: &Context) -> Result<Api, Failure> {
     let mut has_ended = false;
     loop {
         if let Ok(Some((api, record))) = local::living(cx).await {
-            cx.out.say(&format!(
-                "started a server at {} in the background (pid {}, log {})",
-                record.url,
-                record.pid,
-                log.display()
-            ));
+            // WHY: somebody else may have started one at the same moment.
+            if record.pid == child.id() {
+                let (url, pid, log) = (&record.url, record.pid, log.display());
+                cx.out.say(&format!("started a server at {url} in the background (pid {pid}, log {log})"));
+            }
             return Ok(api);
         }
         if !has_ended && matches!(child.try_wait(), Ok(Some(_))) {

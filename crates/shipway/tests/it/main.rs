@@ -1,5 +1,4 @@
 //! Tests from the outside, one binary for the crate: each runs the real command in a directory of its own.
-
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,7 +9,15 @@
     reason = "tests"
 )]
 
+mod bad_input;
 mod browser;
 mod chromium;
+mod crash;
+mod demo;
+mod deploy;
+mod follow;
 mod promises;
+mod rig;
+mod serve;
+mod tools;
 mod world;

@@ -1,0 +1,83 @@
+//! The server as a process: one per data directory, graceful, and `down` ends everything.
+
+use rustix::process::Signal;
+
+use crate::rig::{World, processes_in};
+
+#[test]
+fn there_is_one_server_per_data_directory() {
+    let world = World::new();
+    let mut server = world.start(&["serve"]);
+    server.hear("serving");
+    world.run(&["serve"]).ends(5).says(&["another server runs for", "(pid ", "--data-dir"]);
+    world.run(&["status"]).ends(0).says(&["nothing runs yet"]);
+    server.signal(Signal::INT);
+    let ran = server.end().ends(0);
+    assert!(ran.stdout.starts_with("http://127.0.0.1:"), "{}", ran.stdout);
+    assert!(!world.data().join("server.json").exists());
+    world.run(&["status"]).ends(1).says(&["no server runs"]);
+}
+
+#[test]
+fn a_stale_record_is_no_server() {
+    let world = World::new();
+    std::fs::create_dir_all(world.data()).unwrap();
+    let record = r#"{"url": "http://127.0.0.1:1", "token": "x", "pid": 4194300, "version": "0"}"#;
+    std::fs::write(world.data().join("server.json"), record).unwrap();
+    world.run(&["status"]).ends(1).says(&["no server runs"]);
+    world.run(&["down"]).ends(0).says(&["nothing runs"]);
+    world.run(&["deploy"]).ends(0).says(&["started a server"]);
+}
+
+#[test]
+fn a_stopped_server_leaves_services_up_and_down_ends_them() {
+    let world = World::new();
+    let mut server = world.start(&["serve"]);
+    server.hear("serving");
+    world.run(&["deploy"]).ends(0);
+    server.signal(Signal::TERM);
+    server.end().ends(0);
+    assert_eq!(world.serving().as_deref(), Some("0.1.0"));
+
+    world.run(&["down"]).ends(0).says(&["stopped the proxy", "stopped 1 service"]);
+    assert_eq!(world.serving(), None);
+    assert_eq!(processes_in(&world.path()), Vec::<String>::new());
+
+    // Nothing is forgotten.
+    let mut server = world.start(&["serve", "--stop-all"]);
+    server.hear("serving");
+    world.until(&["status"], |_| world.serving().as_deref() == Some("0.1.0"));
+    server.signal(Signal::TERM);
+    server.end().ends(0);
+    assert_eq!(processes_in(&world.path()), Vec::<String>::new());
+}
+
+#[test]
+fn a_server_that_cannot_start_says_why() {
+    let world = World::new();
+    std::fs::create_dir_all(world.data()).unwrap();
+    std::fs::write(
+        world.data().join("shipway.db"),
+        "this is no database, and long enough to be seen as none",
+    )
+    .unwrap();
+    let ran = world.run(&["deploy"]).ends(1);
+    ran.says(&["the server ended at its start", "server.log", "shipway.db"]);
+    world.run(&["serve"]).ends(1).says(&["cannot use the data directory", "hint: "]);
+}
+
+#[test]
+fn two_who_start_a_server_at_once_get_one() {
+    let world = World::new();
+    world.configure("");
+    let staging = crate::rig::free_port();
+    let text = std::fs::read_to_string(world.repo().join("shipway.toml")).unwrap();
+    world.write(
+        "shipway.toml",
+        &format!("{text}[environments.staging]\nservices.web = {{ port = {staging} }}\n"),
+    );
+    world.commit("feat: staging");
+    let running = ["production", "staging"].map(|environment| world.start(&["deploy", environment]));
+    let said: String = running.map(|deploy| deploy.end().ends(0).stderr).concat();
+    assert_eq!(said.matches("started a server").count(), 1, "{said}");
+}
