@@ -1,11 +1,24 @@
 //! Tests from the outside, one binary for the crate: each runs the real command in a directory of its own.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "tests"
+)]
 
 mod bad_input;
+mod browser;
+mod chromium;
 mod crash;
 mod demo;
 mod deploy;
 mod follow;
+mod promises;
 mod rig;
 mod serve;
 mod tools;
+mod world;
