@@ -36,8 +36,11 @@ pub async fn in_background(cx: &Context) -> Result<Api, Failure> {
     let mut has_ended = false;
     loop {
         if let Ok(Some((api, record))) = local::living(cx).await {
-            // WHY: somebody else may have started one at the same moment.
-            if record.pid == child.id() {
+            if record.pid != child.id() {
+                // WHY: somebody else has started one at the same moment; ours would wait for its end.
+                let _ = child.kill();
+                let _ = child.wait();
+            } else {
                 let (url, pid, log) = (&record.url, record.pid, log.display());
                 cx.out.say(&format!("started a server at {url} in the background (pid {pid}, log {log})"));
             }

@@ -1,4 +1,5 @@
 //! Tests from the outside, one binary for the crate: each runs the real command in a directory of its own.
+
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
