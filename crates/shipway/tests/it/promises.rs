@@ -14,8 +14,7 @@ use crate::{
     world::{World, wait_for},
 };
 
-const QUICK: &str =
-    "drain = \"5s\"\nstop_timeout = \"5s\"\nhealth = { path = \"/health\", interval = \"100ms\" }\n";
+const QUICK: &str = "drain = \"5s\"\nstop_timeout = \"5s\"\n";
 
 /// Load on a service for as long as it is wanted: kept-alive connections, and a share of long requests.
 struct Load {
