@@ -183,6 +183,26 @@ mod tests {
         expect_file!["../../../docs/cli.md"].assert_eq(&page());
     }
 
+    /// Commands that people do not call.
+    fn own_processes() -> String {
+        let mut text =
+            "\n## Processes of Shipway's own\n\nThe server and the demo start these; people do not.\n\n"
+                .to_owned();
+        text.push_str("- `shipway keeper`: keep the processes of one service (started by `shipway serve`)\n");
+        text.push_str("- `shipway exec`: become a service's process (started by `shipway keeper`)\n");
+        for entry in COMMANDS.iter().filter(|entry| entry.group.is_none()) {
+            let command = (entry.define)();
+            let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+            text.push_str(&format!(
+                "- `shipway {}`: {}{}\n",
+                command.get_name(),
+                about[..1].to_lowercase(),
+                &about[1..]
+            ));
+        }
+        text
+    }
+
     fn page() -> String {
         let mut text = format!("# The `shipway` command\n\n{ABOUT}\n\n");
         text.push_str(
@@ -195,6 +215,7 @@ mod tests {
         for code in crate::exit::ALL {
             text.push_str(&format!("| {} | `{}` | {} |\n", code.number(), code.name(), code.meaning()));
         }
+        text.push_str(&own_processes());
         let root = built();
         for group in GROUPS {
             text.push_str(&format!("\n## {}\n", group.title()));

@@ -55,7 +55,7 @@ impl Command for Status {
             "SERVICE",
             "VERSION",
             "SINCE",
-            "HEALTHY",
+            "RUNNING",
             "ADDRESS",
             "TRAFFIC",
             "REQUESTS",

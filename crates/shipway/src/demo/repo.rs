@@ -54,7 +54,7 @@ impl Repo {
 
     /// A fix that breaks a path, with a canary.
     pub fn third(&self) -> Result<(), Failure> {
-        let canary = format!("shift = [{{ percent = {CANARY_PERCENT}, hold = \"5s\" }}]\n");
+        let canary = format!("shift = [{{ percent = {CANARY_PERCENT}, hold = \"5s\" }}]\nbake = \"1s\"\n");
         self.commit("fix: count the money again", "good morning", &[BROKEN], &canary)
     }
 

@@ -106,7 +106,7 @@ impl Facts {
         text.push_str(&table(&self.request_rows()));
         text.push_str(&paint.paint(
             GREY,
-            &format!("{RATE} per second, kept alive, 1 of 10 takes 300 ms; {}", self.latency()),
+            &format!("{RATE} per second, kept alive, 1 of 11 takes 300 ms; {}", self.latency()),
         ));
         text.push_str(&format!(
             "\n\n{}\n",

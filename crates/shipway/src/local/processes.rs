@@ -51,8 +51,18 @@ fn inspect(pid: u32, data_dir: &Path) -> Option<Found> {
     let arguments = arguments(&fs::read(proc.join("cmdline")).ok()?);
     let cwd = fs::read_link(proc.join("cwd")).ok();
     let kind = kind(&arguments, cwd.as_deref(), data_dir)?;
+    if kind == Kind::Service && !is_marked(&proc) {
+        // WHY: a person may stand in a service's directory, too.
+        return None;
+    }
     let words: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
     Some(Found { pid, kind, command: words.join(" ") })
+}
+
+/// Whether it carries the marks of a service's processes, which its children inherit.
+fn is_marked(proc: &Path) -> bool {
+    let environment = fs::read(proc.join("environ")).unwrap_or_default();
+    environment.split(|byte| *byte == 0).any(|variable| variable.starts_with(b"SHIPWAY_RELEASE_ID="))
 }
 
 fn arguments(cmdline: &[u8]) -> Vec<OsString> {

@@ -53,6 +53,26 @@ fn only_the_commit_is_deployed() {
 }
 
 #[test]
+fn a_rollback_of_a_deployment_under_way_halts_it() {
+    let world = World::new();
+    world.run(&["deploy"]).ends(0);
+    world.configure("bake = \"10m\"\n");
+    world.commit("feat: wait long");
+    let mut deploy = world.start(&["deploy"]);
+    deploy.hear(" Bake");
+    assert_eq!(world.serving().as_deref(), Some("0.2.0"));
+    world.run(&["rollback", "--reason", "too slow"]).ends(0);
+    let ended = deploy.end().ends(6);
+    assert!(
+        ended.stdout.contains("halted, rolled back") && ended.stdout.contains("too slow"),
+        "{}",
+        ended.stdout
+    );
+    assert_eq!(world.serving().as_deref(), Some("0.1.0"));
+    assert_eq!(world.run(&["history", "--json"]).ends(0).json().as_array().unwrap().len(), 2);
+}
+
+#[test]
 fn one_deployment_at_a_time_per_environment() {
     let world = World::new();
     world.configure("bake = \"10m\"\n");
