@@ -41,7 +41,9 @@ impl Live {
         };
         let targets: Vec<LiveTarget> = route.targets.iter().map(start).collect();
         let weights: Vec<u32> = route.targets.iter().map(weight).collect();
-        Self { route: route.clone(), targets, turns: schedule(&weights), turn: AtomicUsize::new(0) }
+        // WHY: without entropy the order is the same for each route, which only makes it easier to guess.
+        let seed = getrandom::u64().unwrap_or(0);
+        Self { route: route.clone(), targets, turns: schedule(&weights, seed), turn: AtomicUsize::new(0) }
     }
 
     /// Takes out the processes that `next` does not have. Call when `next` is in force.
