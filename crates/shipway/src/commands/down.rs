@@ -10,6 +10,7 @@ use crate::{
     exit::Code,
     failure::Failure,
     local::{
+        lock,
         processes::{self, Found, Kind},
         record,
     },
@@ -75,7 +76,7 @@ pub async fn stop_all(cx: &Context) -> Result<usize, Failure> {
 async fn stop_server(cx: &Context) -> Result<usize, Failure> {
     let Some(record) = record::read(&cx.data_dir)? else { return Ok(0) };
     // WHY: the pid of a stale record may belong to anybody by now; the lock is held only by a living server.
-    if record.pid == std::process::id() || !is_served(cx) {
+    if record.pid == std::process::id() || !lock::is_held(&cx.data_dir) {
         return Ok(0);
     }
     processes::terminate(record.pid);
@@ -85,11 +86,6 @@ async fn stop_server(cx: &Context) -> Result<usize, Failure> {
     }
     cx.out.say("stopped the server");
     Ok(1)
-}
-
-fn is_served(cx: &Context) -> bool {
-    let lock = std::fs::File::open(cx.data_dir.join("server.lock"));
-    lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock)))
 }
 
 fn of_kind(cx: &Context, kind: Kind) -> Vec<Found> {

@@ -30,6 +30,20 @@ fn a_stale_record_is_no_server() {
 }
 
 #[test]
+fn a_stale_record_with_the_address_of_another_server_is_no_server() {
+    let (world, other) = (World::new(), World::new());
+    let mut server = other.start(&["serve"]);
+    server.hear("serving");
+    std::fs::create_dir_all(world.data()).unwrap();
+    std::fs::copy(other.data().join("server.json"), world.data().join("server.json")).unwrap();
+    world.run(&["status"]).ends(1).says(&["no server runs"]);
+    world.run(&["down"]).ends(0).says(&["nothing runs"]);
+    other.run(&["status"]).ends(0);
+    server.signal(Signal::TERM);
+    server.end().ends(0);
+}
+
+#[test]
 fn a_stopped_server_leaves_services_up_and_down_ends_them() {
     let world = World::new();
     let mut server = world.start(&["serve"]);
