@@ -186,7 +186,7 @@ pub struct Counts {
     pub requests: u64,
     /// Answers 500 to 599 that the process gave.
     pub server_errors: u64,
-    /// Requests that got no whole answer from the process: refused, reset, cut short.
+    /// Requests that got no whole answer from the process: refused, reset, cut short. Not counted in `requests`.
     pub failures: u64,
     /// Requests under way.
     pub in_flight: u64,

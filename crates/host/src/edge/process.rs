@@ -1,12 +1,8 @@
 //! The edge as a process: takes its lock, serves its last table, listens on its socket, ends in order.
 
-use std::{
-    io,
-    path::PathBuf,
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
+use shipway_engine::{Clock, SystemClock};
 use tokio::{
     signal::unix::{SignalKind, signal},
     time,
@@ -60,8 +56,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), EdgeEr
     let directory = directory(&config.data_dir);
     make_directory(&directory).map_err(io(format!("make directory {}", directory.display())))?;
     let lock = take_lock(directory.join("lock")).await?;
-    let epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-    let epoch = u64::try_from(epoch).unwrap_or(u64::MAX);
+    let epoch = u64::try_from(SystemClock.now().0).unwrap_or(0);
     let table = directory.join("table.json");
     let routes = table::load(&table).map_err(io(format!("read {}", table.display())))?;
     let state = Arc::new(State::new(epoch, config.limits.clone(), table));

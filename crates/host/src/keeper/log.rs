@@ -7,8 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use shipway_asl::Timestamp;
 use shipway_control::host::LogLine;
+use shipway_engine::{Clock, SystemClock};
 
 /// Longest line; a longer one is cut into several.
 pub(crate) const LINE_BYTES_MAX: usize = 16 * 1024;
@@ -41,7 +41,7 @@ impl Log {
 
     /// Writes lines of one stream.
     pub(super) fn write(&mut self, process: u16, stream: &str, lines: Vec<String>) {
-        let time = now();
+        let time = SystemClock.now();
         let lines = lines.into_iter().map(|text| LogLine { time, process, stream: stream.to_owned(), text });
         self.append(&lines.collect::<Vec<_>>());
     }
@@ -88,7 +88,7 @@ impl Log {
             return;
         }
         let text = format!("[shipway] {} lines could not be written", self.lost);
-        let line = LogLine { time: now(), process: 0, stream: "stderr".to_owned(), text };
+        let line = LogLine { time: SystemClock.now(), process: 0, stream: "stderr".to_owned(), text };
         if self.try_append(&[line]).is_ok() {
             self.lost = 0;
         }
@@ -103,12 +103,6 @@ pub(crate) fn file_name(number: u64) -> String {
 /// The number in a file's name.
 pub(crate) fn file_number(name: &str) -> Option<u64> {
     name.strip_suffix(".jsonl")?.parse().ok()
-}
-
-/// Now, to the millisecond.
-pub(super) fn now() -> Timestamp {
-    let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
-    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// A last line that was torn when the keeper before was killed is ended, so that the next is whole.

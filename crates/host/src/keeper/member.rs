@@ -11,7 +11,9 @@ use std::{
 use rustix::process::{Signal, WaitStatus, kill_process_group, test_kill_process_group};
 use shipway_control::host::{Process, ProcessState};
 
-use super::{back_off::BackOff, log::now};
+use shipway_engine::{Clock, SystemClock};
+
+use super::back_off::BackOff;
 use crate::{
     command,
     group::{GroupDir, Record, Spec},
@@ -87,7 +89,7 @@ impl Member {
                 self.phase = Phase::Running { leader: pid, since: Instant::now() };
                 self.record.process.pid = Some(pid);
                 self.record.process.state = ProcessState::Running;
-                self.record.process.started_at = Some(now());
+                self.record.process.started_at = Some(SystemClock.now());
                 self.record.start = Identity::of(pid).map(|identity| identity.start);
                 Ok(output)
             }

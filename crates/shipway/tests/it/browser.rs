@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::{chromium::Browser, world::World};
 
-const SETTINGS: &str = "health = { path = \"/health\", interval = \"100ms\" }\nbake = \"3s\"\n";
+const SETTINGS: &str = "bake = \"3s\"\n";
 
 fn execution_url(world: &World) -> String {
     let id = world.newest().unwrap()["id"].as_str().unwrap().to_owned();
@@ -16,8 +16,7 @@ async fn a_deployment_is_followed_to_its_end_with_one_navigation() {
     let Some(mut browser) = Browser::start().await else { return };
     let mut world = World::new(SETTINGS);
     world.start_server();
-    let (code, told) = world.told(&["deploy", "production", "--detach"]);
-    assert_eq!(code, 0, "{told}");
+    world.run(&["deploy", "production", "--detach"]).ends(0);
     let url = execution_url(&world);
     browser.open(&url).await;
     browser.eval("window.isSamePage = true").await;
@@ -35,9 +34,8 @@ async fn the_page_goes_on_after_the_server_was_killed_and_started_again() {
     let Some(mut browser) = Browser::start().await else { return };
     let mut world = World::new(SETTINGS);
     world.start_server();
-    let port = world.url().rsplit(':').next().unwrap().to_owned();
-    let (code, told) = world.told(&["deploy", "production", "--detach"]);
-    assert_eq!(code, 0, "{told}");
+    let port = world.server_port().unwrap();
+    world.run(&["deploy", "production", "--detach"]).ends(0);
     browser.open(&execution_url(&world)).await;
     browser.wait_for("document.getElementById('live').textContent === 'live'").await;
     world.kill_server();
@@ -52,17 +50,16 @@ async fn the_page_goes_on_after_the_server_was_killed_and_started_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_is_whole_without_scripts_and_fits_a_phone() {
     let Some(mut browser) = Browser::start().await else { return };
-    let mut world = World::new("health = { path = \"/health\", interval = \"100ms\" }\n");
+    let mut world = World::new("");
     world.start_server();
     world.commit("feat: <script>document.title = 'broken'</script>", json!({}));
-    let (code, told) = world.told(&["deploy", "production"]);
-    assert_eq!(code, 0, "{told}");
+    world.run(&["deploy", "production"]).ends(0);
     let url = world.url();
     let pages = [
         format!("{url}/"),
         format!("{url}/executions"),
         execution_url(&world),
-        format!("{url}/services/acme~shop/production/web"),
+        format!("{url}/services/shop/production/web"),
         format!("{url}/machines"),
     ];
     browser.set_scripts(false).await;

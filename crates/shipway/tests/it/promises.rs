@@ -5,14 +5,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::{Value, json};
+use serde_json::json;
 use shipway_host::load::{self, PathShare, Plan, Report};
 use tokio_util::sync::CancellationToken;
 
-use crate::world::{World, wait_for};
+use crate::{
+    rig::free_port,
+    world::{World, wait_for},
+};
 
-const QUICK: &str =
-    "drain = \"5s\"\nstop_timeout = \"5s\"\nhealth = { path = \"/health\", interval = \"100ms\" }\n";
+const QUICK: &str = "drain = \"5s\"\nstop_timeout = \"5s\"\n";
 
 /// Load on a service for as long as it is wanted: kept-alive connections, and a share of long requests.
 struct Load {
@@ -44,38 +46,15 @@ impl Load {
     }
 }
 
-fn deploy(world: &World) -> Value {
-    let output = world.run(&["deploy", "production", "--json"]);
-    let lines = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{lines}{}\n{}", String::from_utf8_lossy(&output.stderr), world.log());
-    world.newest().unwrap()
-}
-
-fn lock_is_free(world: &World) -> bool {
-    world.get("/v1/locks/acme~shop/production").is_some_and(|lock| lock["holder"].is_null())
-}
-
-/// Releases whose processes run on this machine, by their directory in the data directory.
-fn releases_that_run(world: &World) -> Vec<String> {
-    let mut releases: Vec<String> = world
-        .processes()
-        .into_iter()
-        .filter_map(|(_, line)| line.split_once(" keeper ").map(|(_, directory)| directory.trim().to_owned()))
-        .collect();
-    releases.sort();
-    releases
-}
-
 #[test]
 fn twenty_switches_under_load_lose_no_request() {
     let mut world = World::new(QUICK);
     world.start_server();
-    deploy(&world);
-    let load = Load::start(world.port, None);
+    world.deploy();
+    let load = Load::start(world.rig.port, None);
     for n in 2..=21 {
         world.commit(&format!("feat: version {n}"), json!({}));
-        let deployment = deploy(&world);
-        assert_eq!(deployment["outcome"], "Succeeded", "{deployment:#}");
+        world.deploy();
     }
     let deadline = Instant::now() + Duration::from_secs(60);
     let wanted = 50_000;
@@ -86,12 +65,12 @@ fn twenty_switches_under_load_lose_no_request() {
     let report = load.end();
     assert_eq!(report.failures(), 0, "{report:#?}");
     assert!(report.requests >= wanted, "{report:#?}");
-    assert_eq!(releases_that_run(&world).len(), 1, "{:#?}", world.processes());
+    assert_eq!(world.keepers().len(), 1, "{:#?}", world.processes());
 }
 
 /// Requests that the edge has counted for the service, over the versions that it remembers.
 fn requests(world: &World) -> u64 {
-    let service = world.get("/v1/services/acme~shop/production/web").unwrap();
+    let service = world.service();
     let traffic = service["traffic"].as_object().unwrap();
     traffic.values().filter_map(|counts| counts["requests"].as_u64()).sum()
 }
@@ -100,16 +79,16 @@ fn requests(world: &World) -> u64 {
 fn a_server_killed_at_fifty_moments_loses_no_request_and_leaves_nothing_behind() {
     let mut world = World::new(&format!("{QUICK}bake = \"100ms\"\n"));
     world.start_server();
-    deploy(&world);
+    world.deploy();
     let started = Instant::now();
     world.commit("feat: how long one takes", json!({}));
-    deploy(&world);
+    world.deploy();
     let usual = started.elapsed();
-    let load = Load::start(world.port, Some(500.0));
+    let load = Load::start(world.rig.port, Some(500.0));
     let mut moments = Moments(20_261_121);
     for n in 0..50 {
         world.commit(&format!("feat: round {n}"), json!({}));
-        let mut client = world.command().args(["deploy", "production", "--detach"]).spawn().unwrap();
+        let mut client = world.rig.command(&["deploy", "production", "--detach"]).spawn().unwrap();
         // WHY: the moment is drawn, it waits for nothing.
         thread::sleep(usual.mul_f64(moments.next_fraction()));
         // WHY: first, since a client that finds no server starts one. What was accepted is what counts.
@@ -119,18 +98,14 @@ fn a_server_killed_at_fifty_moments_loses_no_request_and_leaves_nothing_behind()
         world.start_server();
         let deployment = world.ended();
         let outcome = deployment["outcome"].as_str().unwrap();
-        assert!(
-            ["Succeeded", "FailedClean"].contains(&outcome),
-            "round {n}: {deployment:#}\n{}",
-            world.log()
-        );
-        wait_for("the lock to be free", || lock_is_free(&world).then_some(()));
-        assert!(world.served().is_some(), "round {n}: nothing serves");
-        wait_for("one release's processes", || (releases_that_run(&world).len() == 1).then_some(()));
+        assert!(["Succeeded", "FailedClean"].contains(&outcome), "round {n}: {deployment:#}");
+        wait_for("the lock to be free", || world.lock_is_free().then_some(()));
+        assert!(world.rig.serving().is_some(), "round {n}: nothing serves");
+        wait_for("one release's processes", || (world.keepers().len() == 1).then_some(()));
     }
     let report = load.end();
     assert_eq!(report.failures(), 0, "{report:#?}");
-    let lines: Vec<String> = world.processes().into_iter().map(|(_, line)| line).collect();
+    let lines = world.processes();
     // One edge, one keeper, and the service's one process.
     assert_eq!(lines.len(), 3, "{lines:#?}");
 }
@@ -147,57 +122,50 @@ impl Moments {
 
 #[test]
 fn a_second_deployment_is_refused_while_one_runs_and_another_environment_proceeds() {
-    let mut world = World::new(&format!(
-        "{QUICK}\n[environments.production]\nbake = \"60s\"\n\n[environments.staging.services.web]\nport = {}\n",
-        crate::world::free_port()
-    ));
+    let mut world = World::new(QUICK);
     world.start_server();
-    let (code, told) = world.told(&["deploy", "production", "--detach"]);
-    assert_eq!(code, 0, "{told}");
+    let bake = "[environments.production.services.web]\nbake = \"60s\"\n";
+    let staging = format!("[environments.staging.services.web]\nport = {}\n", free_port());
+    world.rig.configure(&format!("{QUICK}{bake}{staging}"));
+    world.commit("feat: watched for a minute", json!({}));
+    world.run(&["deploy", "production", "--detach"]).ends(0);
     let first = world.newest().unwrap()["id"].as_str().unwrap().to_owned();
     world.commit("feat: second", json!({}));
-    let (code, told) = world.told(&["deploy", "production"]);
-    assert_eq!(code, 5, "{told}");
-    for part in ["locked", &first, "since", "hint:", "shipway"] {
-        assert!(told.contains(part), "`{part}` is missing in: {told}");
-    }
-    let (code, told) = world.told(&["deploy", "staging"]);
-    assert_eq!(code, 0, "{told}");
-    let (code, told) = world.told(&["halt", &first, "--reason", "the test is over"]);
-    assert_eq!(code, 0, "{told}");
+    world.run(&["deploy", "production"]).ends(5).says(&["locked", &first, "since", "hint:", "shipway"]);
+    world.run(&["deploy", "staging"]).ends(0);
+    world.run(&["halt", &first, "--reason", "the test is over"]).ends(0);
 }
 
 /// Deploys a first version, starts a second one and halts it in `state`.
 fn halt_in(state: &str) {
     let mut world = World::new(QUICK);
     world.start_server();
-    let first = deploy(&world);
+    let first = world.deploy();
     let span = |here: &str| if state == here { "60s" } else { "10ms" };
-    world.configure(&format!(
+    world.rig.configure(&format!(
         "{QUICK}bake = \"{}\"\nshift = [{{ percent = 10, hold = \"{}\" }}]\n",
         span("Bake"),
         span("Shift"),
     ));
     world.commit("feat: second", json!({"start_millis": if state == "CheckHealthy" { 60_000 } else { 0 }}));
-    let mut client = world.command().args(["deploy", "production"]).spawn().unwrap();
+    let mut client = world.rig.command(&["deploy", "production"]).spawn().unwrap();
     let id = wait_for(state, || {
         let deployment = world.newest()?;
         let is_there = deployment["id"] != first["id"] && deployment["state"] == state;
         is_there.then(|| deployment["id"].as_str().map(str::to_owned))?
     });
     let asked = Instant::now();
-    let (code, told) = world.told(&["halt", &id, "--reason", "a test"]);
-    assert_eq!(code, 0, "{told}");
+    world.run(&["halt", &id, "--reason", "a test"]).ends(0);
     let deployment = world.ended();
     assert_eq!(deployment["outcome"], "Halted", "{deployment:#}");
     // The promise: 5 s, and what the service asks for: drain and stop_timeout, 5 s each.
     assert!(asked.elapsed() < Duration::from_secs(15), "{deployment:#}");
-    assert_eq!(client.wait().unwrap().code(), Some(6), "{told}");
-    assert!(lock_is_free(&world));
-    let served = world.get("/v1/services/acme~shop/production/web").unwrap();
+    assert_eq!(client.wait().unwrap().code(), Some(6));
+    assert!(world.lock_is_free());
+    let served = world.service();
     assert_eq!(served["version"], first["release"]["version"], "{served:#}");
-    assert!(world.served().is_some());
-    assert_eq!(releases_that_run(&world).len(), 1, "{:#?}", world.processes());
+    assert!(world.rig.serving().is_some());
+    assert_eq!(world.keepers().len(), 1, "{:#?}", world.processes());
 }
 
 #[test]
@@ -220,34 +188,31 @@ fn a_bad_release_is_rolled_back_by_itself_and_harms_only_its_share() {
     let mut world =
         World::new(&format!("{QUICK}bake = \"5s\"\nshift = [{{ percent = 10, hold = \"5s\" }}]\n"));
     world.start_server();
-    deploy(&world);
-    let load = Load::start(world.port, Some(400.0));
+    world.deploy();
+    let load = Load::start(world.rig.port, Some(400.0));
     world.commit("fix: breaks a path", json!({"broken": ["/"]}));
-    let (code, told) = world.told(&["deploy", "production"]);
+    let bad = world.run(&["deploy", "production"]);
     let report = load.end();
-    assert_eq!(code, 6, "{told}");
-    assert!(told.contains("GateError"), "{told}");
+    bad.ends(6).says(&["GateError"]);
     let deployment = world.newest().unwrap();
     assert_eq!(deployment["outcome"], "FailedClean");
-    assert!(lock_is_free(&world));
-    assert_eq!(releases_that_run(&world).len(), 1);
+    assert!(world.lock_is_free());
+    assert_eq!(world.keepers().len(), 1);
     let failed = report.failures();
     assert!(failed > 0 && failed * 5 < report.requests, "{report:#?}");
-    let (code, told) = world.told(&["why"]);
-    assert_eq!(code, 0, "{told}");
-    assert!(told.contains("Shift") && told.contains("GateError"), "{told}");
+    let why = world.run(&["why"]).ends(0).stdout;
+    assert!(why.contains("Shift") && why.contains("GateError"), "{why}");
 }
 
 #[test]
 fn a_rollback_brings_the_version_before_back() {
     let mut world = World::new(QUICK);
     world.start_server();
-    let first = deploy(&world);
+    let first = world.deploy();
     world.commit("feat: second", json!({}));
-    let second = deploy(&world);
+    let second = world.deploy();
     assert_ne!(first["release"]["version"], second["release"]["version"]);
-    let (code, told) = world.told(&["rollback", "production", "--reason", "a test", "--yes"]);
-    assert_eq!(code, 0, "{told}");
-    let service = world.get("/v1/services/acme~shop/production/web").unwrap();
+    world.run(&["rollback", "production", "--reason", "a test", "--yes"]).ends(0);
+    let service = world.service();
     assert_eq!(service["version"], first["release"]["version"], "{service:#}");
 }

@@ -1,35 +1,28 @@
-//! A user's world for a test: a data directory, a repository with a small service, a server, and who else runs there.
+//! A world whose server the test owns: starts it, kills it, and asks it over its API.
 
 use std::{
-    fs,
-    io::{Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
-    path::PathBuf,
-    process::{Child, Command, Output, Stdio},
+    fs::{self, File},
+    process::{Child, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
+
+use crate::rig::{self, Ran, get, processes_in};
 
 /// No condition of these tests takes longer.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(60);
 
-/// A data directory, a repository, and maybe a server; everything ends with it.
+/// A repository, a data directory, and maybe a server.
 pub struct World {
-    root: TempDir,
     server: Option<Child>,
-    /// The service's public port in `production`.
-    pub port: u16,
-}
-
-/// A port that was free a moment ago.
-pub fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+    /// What everything else is done with.
+    pub rig: rig::World,
 }
 
 /// Looks until `condition` gives something; panics with `what` after [`DEADLINE`].
+#[track_caller]
 pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + DEADLINE;
     loop {
@@ -42,69 +35,33 @@ pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
 }
 
 impl World {
-    /// A world with an empty data directory and a repository whose service is configured by `settings`.
+    /// A repository whose service has these settings besides a command, a port and a health check.
     pub fn new(settings: &str) -> Self {
-        let world = Self { root: tempfile::tempdir().unwrap(), server: None, port: free_port() };
-        fs::create_dir(world.repo()).unwrap();
-        world.git(&["init", "-q", "-b", "main"]);
-        world.configure(settings);
+        let world = Self { server: None, rig: rig::World::new() };
+        world.rig.configure(settings);
         world.commit("feat: first", json!({}));
         world
-    }
-
-    /// Writes `shipway.toml`: one service with these settings.
-    pub fn configure(&self, settings: &str) {
-        let toml = format!(
-            "project = \"acme/shop\"\n\n[services.web]\ncommand = \"{} demo-service service.json\"\nport = {}\n{settings}",
-            env!("CARGO_BIN_EXE_shipway"),
-            self.port,
-        );
-        fs::write(self.repo().join("shipway.toml"), toml).unwrap();
-    }
-
-    pub fn data(&self) -> PathBuf {
-        self.root.path().join("data")
-    }
-
-    pub fn repo(&self) -> PathBuf {
-        self.root.path().join("repo")
-    }
-
-    fn git(&self, arguments: &[&str]) {
-        let identity = ["-c", "user.name=Dana", "-c", "user.email=dana@example.com"];
-        let output =
-            Command::new("git").arg("-C").arg(self.repo()).args(identity).args(arguments).output().unwrap();
-        assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
     /// Commits a service that behaves as `service` says.
     pub fn commit(&self, message: &str, mut service: Value) {
         service["greeting"] = json!(message);
-        fs::write(self.repo().join("service.json"), service.to_string()).unwrap();
-        self.git(&["add", "-A"]);
-        self.git(&["commit", "-q", "--allow-empty", "-m", message]);
+        self.rig.write("service.json", &service.to_string());
+        self.rig.commit(message);
     }
 
-    /// The command line in this world.
-    pub fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_shipway"));
-        command.arg("--data-dir").arg(self.data()).current_dir(self.repo()).stdin(Stdio::null());
-        for name in ["SHIPWAY_DATA_DIR", "SHIPWAY_SERVER", "SHIPWAY_LOG"] {
-            command.env_remove(name);
-        }
-        command
+    /// Runs the command to its end.
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        self.rig.run(arguments)
     }
 
-    /// Runs `shipway` with `arguments` to its end.
-    pub fn run(&self, arguments: &[&str]) -> Output {
-        self.command().args(arguments).output().unwrap()
-    }
-
-    /// Runs `shipway` and gives its exit code and both outputs together.
-    pub fn told(&self, arguments: &[&str]) -> (i32, String) {
-        let output = self.run(arguments);
-        let text = [output.stdout, output.stderr].concat();
-        (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&text).into_owned())
+    /// Deploys to production, which succeeds; gives the deployment.
+    #[track_caller]
+    pub fn deploy(&self) -> Value {
+        self.run(&["deploy", "production"]).ends(0);
+        let deployment = self.newest().unwrap();
+        assert_eq!(deployment["outcome"], "Succeeded", "{deployment:#}");
+        deployment
     }
 
     /// Starts the server and waits until it answers.
@@ -112,16 +69,15 @@ impl World {
         self.start_server_at("127.0.0.1:0");
     }
 
-    /// Starts the server at an address.
+    /// Starts the server at an address and waits until it answers.
     pub fn start_server_at(&mut self, address: &str) {
-        let log =
-            fs::File::options().create(true).append(true).open(self.root.path().join("serve.log")).unwrap();
-        let mut command = self.command();
-        command.args(["serve", "--listen", address]).stdout(log.try_clone().unwrap()).stderr(log);
-        self.server = Some(command.spawn().unwrap());
-        let pid = self.server.as_ref().unwrap().id();
+        let log = File::options().create(true).append(true).open(self.rig.path().join("serve.log")).unwrap();
+        let mut command = self.rig.command(&["serve", "--listen", address]);
+        let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        let pid = u64::from(child.id());
+        self.server = Some(child);
         wait_for("the server's answer", || {
-            (self.endpoint()?.1 == pid).then_some(())?;
+            (self.record()?["pid"] == pid).then_some(())?;
             self.get("/v1/health")
         });
     }
@@ -133,28 +89,24 @@ impl World {
         server.wait().unwrap();
     }
 
-    /// The server's log.
-    pub fn log(&self) -> String {
-        fs::read_to_string(self.root.path().join("serve.log")).unwrap_or_default()
+    fn record(&self) -> Option<Value> {
+        serde_json::from_slice(&fs::read(self.rig.data().join("server.json")).ok()?).ok()
     }
 
-    fn endpoint(&self) -> Option<(SocketAddr, u32)> {
-        let text = fs::read_to_string(self.data().join("server.json")).ok()?;
-        let file: Value = serde_json::from_str(&text).ok()?;
-        let address =
-            file["url"].as_str()?.trim_start_matches("http://").trim_end_matches('/').parse().ok()?;
-        Some((address, u32::try_from(file["pid"].as_u64()?).ok()?))
-    }
-
-    /// The server's URL.
+    /// The server's URL, without a slash at its end.
     pub fn url(&self) -> String {
-        format!("http://{}", self.endpoint().unwrap().0)
+        self.record().unwrap()["url"].as_str().unwrap().trim_end_matches('/').to_owned()
     }
 
-    /// What the API answers to a GET; none if there is no answer or no success.
+    /// The server's port.
+    pub fn server_port(&self) -> Option<u16> {
+        self.record()?["url"].as_str()?.trim_end_matches('/').rsplit(':').next()?.parse().ok()
+    }
+
+    /// What the API answers to a GET; none if there is no answer or it is no JSON.
     pub fn get(&self, path: &str) -> Option<Value> {
-        let body = http_get(self.endpoint()?.0, path)?;
-        serde_json::from_str(&body).ok()
+        let answer = get(self.server_port()?, path)?;
+        serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()
     }
 
     /// The newest deployment.
@@ -163,6 +115,7 @@ impl World {
     }
 
     /// Waits until the newest deployment has ended.
+    #[track_caller]
     pub fn ended(&self) -> Value {
         wait_for("the deployment's end", || {
             let deployment = self.newest()?;
@@ -170,51 +123,42 @@ impl World {
         })
     }
 
-    /// What the service says of itself through the edge.
-    pub fn served(&self) -> Option<String> {
-        http_get(SocketAddr::from(([127, 0, 0, 1], self.port)), "/")
+    /// The service as the API shows it.
+    pub fn service(&self) -> Value {
+        self.get("/v1/services/shop/production/web").unwrap()
     }
 
-    /// Processes of this world besides the server: `(pid, command line)`.
-    pub fn processes(&self) -> Vec<(u32, String)> {
-        let server = self.server.as_ref().map(Child::id);
-        let mut found = Vec::new();
-        for entry in fs::read_dir("/proc").unwrap().flatten() {
-            let Ok(pid) = entry.file_name().to_string_lossy().parse::<u32>() else { continue };
-            let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-            let line = String::from_utf8_lossy(&line).replace('\0', " ");
-            let is_here = line.contains(&*self.root.path().to_string_lossy())
-                || fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(self.data()));
-            if is_here && !line.is_empty() && Some(pid) != server {
-                found.push((pid, line));
-            }
-        }
-        found
+    /// Whether nobody holds production's lock.
+    pub fn lock_is_free(&self) -> bool {
+        self.get("/v1/locks/shop/production").is_some_and(|lock| lock["holder"].is_null())
+    }
+
+    /// Command lines of all processes of this world but the server.
+    pub fn processes(&self) -> Vec<String> {
+        let mut lines = processes_in(&self.rig.path());
+        lines.retain(|line| !line.contains(" serve "));
+        lines
+    }
+
+    /// Command lines of the keepers: one for each release that runs.
+    pub fn keepers(&self) -> Vec<String> {
+        let mut lines = self.processes();
+        lines.retain(|line| line.contains(" keeper "));
+        lines
     }
 }
 
 impl Drop for World {
     fn drop(&mut self) {
-        let _ = self.run(&["down"]);
+        if thread::panicking() {
+            let log = fs::read_to_string(self.rig.path().join("serve.log")).unwrap_or_default();
+            eprintln!("--- the server's log\n{log}");
+        }
+        self.rig.run(&["down"]);
         if let Some(server) = &mut self.server {
+            // It has ended by itself after `down`, or it ends now.
             let _ = server.kill();
             let _ = server.wait();
         }
-        for (pid, _) in self.processes() {
-            let _ = Command::new("kill").args(["-9", &pid.to_string()]).status();
-        }
-        if thread::panicking() {
-            eprintln!("--- server's log\n{}", self.log());
-        }
     }
-}
-
-fn http_get(address: SocketAddr, path: &str) -> Option<String> {
-    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5)).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    let (head, body) = answer.split_once("\r\n\r\n")?;
-    head.lines().next()?.contains(" 200 ").then(|| body.to_owned())
 }

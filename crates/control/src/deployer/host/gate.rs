@@ -105,9 +105,9 @@ impl Sums {
         self.server_errors.saturating_add(self.failures)
     }
 
-    /// Requests, also if those without an answer are not counted among them.
+    /// All requests: the edge counts answered ones and those without a whole answer apart.
     fn total(&self) -> u64 {
-        self.requests.max(self.bad())
+        self.requests.saturating_add(self.failures)
     }
 }
 

@@ -26,9 +26,19 @@ fn too_few_requests_are_not_judged() {
 fn a_ratio_above_the_maximum_fails_and_says_what_was_counted() {
     check(&counts(100, 1, 0), &expect![[r#"Pass("1 of 100 requests failed")"#]]);
     check(
-        &counts(100, 1, 1),
+        &counts(99, 1, 1),
         &expect![[
             r#"Fail("2 of 100 requests failed (2.00 %; 1 with a 5xx answer, 1 without a whole answer), 1 % allowed")"#
+        ]],
+    );
+}
+
+#[test]
+fn requests_without_an_answer_come_on_top_of_the_answered_ones() {
+    check(
+        &counts(10, 0, 10),
+        &expect![[
+            r#"Fail("10 of 20 requests failed (50.00 %; 0 with a 5xx answer, 10 without a whole answer), 1 % allowed")"#
         ]],
     );
 }
