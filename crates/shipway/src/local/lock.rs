@@ -1,7 +1,8 @@
 //! `server.lock` in the data directory: held by its server for as long as it lives, however it ends.
 
 use std::{
-    fs::{File, TryLockError},
+    fs::{self, File, TryLockError},
+    io::Write,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -26,18 +27,27 @@ pub fn is_held(data_dir: &Path) -> bool {
     lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
-/// One server per data directory; the system frees the lock however the server ends.
+/// The process that holds the lock, if one does.
+pub fn holder(data_dir: &Path) -> Option<u32> {
+    let text = is_held(data_dir).then(|| fs::read_to_string(path(data_dir)).ok())??;
+    text.trim().parse().ok()
+}
+
+/// Takes the lock for this process. One server per data directory; the system frees the lock however the server ends.
 pub async fn take(data_dir: &Path) -> Result<File, Failure> {
     let path = path(data_dir);
     let failed = |error: std::io::Error| {
         Failure::of(format!("cannot write `{}`", path.display()), &error)
             .hint("the data directory must be writable; name another one with --data-dir or SHIPWAY_DATA_DIR")
     };
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+    let mut file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
     let deadline = Instant::now() + WAIT;
     loop {
         match file.try_lock() {
-            Ok(()) => return Ok(file),
+            Ok(()) => {
+                let noted = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
+                return noted.map(|()| file).map_err(failed);
+            }
             Err(TryLockError::WouldBlock) if Instant::now() >= deadline => return Err(taken(data_dir)),
             Err(TryLockError::WouldBlock) => sleep(LOOK).await,
             Err(TryLockError::Error(error)) => return Err(failed(error)),

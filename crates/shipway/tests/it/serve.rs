@@ -72,6 +72,14 @@ fn a_stopped_server_leaves_services_up_and_down_ends_them() {
 
     world.run(&["down"]).ends(0).says(&["stopped the proxy", "stopped 1 service"]);
     assert_eq!(world.serving(), None);
+
+    // A server is found also without its record.
+    let mut server = world.start(&["serve"]);
+    server.hear("serving");
+    std::fs::remove_file(world.data().join("server.json")).unwrap();
+    world.run(&["down"]).ends(0).says(&["stopped the server", "stopped the proxy", "stopped 1 service"]);
+    server.end().ends(0);
+    assert_eq!(world.serving(), None);
     assert_eq!(processes_in(&world.path()), Vec::<String>::new());
 
     // Nothing is forgotten.
