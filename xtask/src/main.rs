@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for people")]
 
 mod ci;
+mod licences;
 mod tidy;
 
 use std::{path::PathBuf, process::ExitCode};
