@@ -147,7 +147,10 @@ impl From<Problem> for Failure {
             "locked" | "refused" | "unauthorized" | "forbidden_origin" => Code::Denied,
             _ => Code::Failed,
         };
-        let hint = problem.hint.or_else(|| problem.lock.as_deref().map(lock_hint));
+        let hint = match problem.code.as_str() {
+            "unauthorized" => Some("put the server's token into SHIPWAY_TOKEN".to_owned()),
+            _ => problem.hint.or_else(|| problem.lock.as_deref().map(lock_hint)),
+        };
         let complaint = Complaint { message: problem.detail, hint, field: problem.field };
         Self { code, complaints: vec![complaint], kind: Some(problem.code), lock: problem.lock }
     }

@@ -10,8 +10,8 @@ use crate::{
     exit::Code,
     failure::Failure,
     local::{
+        lock,
         processes::{self, Found, Kind},
-        record,
     },
     words::count,
 };
@@ -73,23 +73,15 @@ pub async fn stop_all(cx: &Context) -> Result<usize, Failure> {
 }
 
 async fn stop_server(cx: &Context) -> Result<usize, Failure> {
-    let Some(record) = record::read(&cx.data_dir)? else { return Ok(0) };
-    // WHY: the pid of a stale record may belong to anybody by now; the lock is held only by a living server.
-    if record.pid == std::process::id() || !is_served(cx) {
-        return Ok(0);
-    }
-    processes::terminate(record.pid);
-    if !processes::ended(vec![record.pid], SERVER_TIMEOUT).await.is_empty() {
-        cx.out.warn(&format!("the server (pid {}) does not end; killing it", record.pid));
-        kill(&[record.pid]).await?;
+    // WHY: not the pid in `server.json`, which may be stale and belong to anybody by now.
+    let Some(pid) = lock::holder(&cx.data_dir).filter(|pid| *pid != std::process::id()) else { return Ok(0) };
+    processes::terminate(pid);
+    if !processes::ended(vec![pid], SERVER_TIMEOUT).await.is_empty() {
+        cx.out.warn(&format!("the server (pid {pid}) does not end; killing it"));
+        kill(&[pid]).await?;
     }
     cx.out.say("stopped the server");
     Ok(1)
-}
-
-fn is_served(cx: &Context) -> bool {
-    let lock = std::fs::File::open(cx.data_dir.join("server.lock"));
-    lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock)))
 }
 
 fn of_kind(cx: &Context, kind: Kind) -> Vec<Found> {

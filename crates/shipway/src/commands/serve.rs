@@ -1,13 +1,6 @@
 //! `shipway serve`: wires store, host, edge, application and HTTP together, and stops them in order.
 
-use std::{
-    fs::{File, TryLockError},
-    io::IsTerminal,
-    net::SocketAddr,
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io::IsTerminal, net::SocketAddr, sync::Arc};
 
 use clap::Parser;
 use shipway_control::app::Shipway;
@@ -16,7 +9,6 @@ use shipway_host::{LocalHost, edge};
 use tokio::{
     signal::unix::{SignalKind, signal},
     task::JoinHandle,
-    time::{Instant, sleep},
 };
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -27,6 +19,7 @@ use crate::{
     exit::Code,
     failure::Failure,
     local::{
+        lock,
         record::{self, ServerRecord},
         start::make_directory,
     },
@@ -34,10 +27,6 @@ use crate::{
 
 /// Where a server listens unless told otherwise; any free port if that is taken.
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 7420);
-
-/// How long a server that is just ending is waited for, and how often it is looked at.
-const LOCK_WAIT: Duration = Duration::from_secs(1);
-const LOCK_LOOK: Duration = Duration::from_millis(10);
 
 /// Run the server
 ///
@@ -73,7 +62,8 @@ impl Command for Serve {
         }
         logging(cx);
         make_directory(&cx.data_dir)?;
-        let lock = take_lock(&cx.data_dir).await?;
+        let lock = lock::take(&cx.data_dir).await?;
+        record::remove_stale(&cx.data_dir)?;
         let stop = CancellationToken::new();
         let signals = Signals::new()?;
         let served = self.serve(cx, stop.clone(), signals).await;
@@ -160,32 +150,6 @@ fn announce(cx: &Context, url: &str) -> Result<(), Failure> {
 fn unusable(cx: &Context, error: &dyn std::error::Error) -> Failure {
     Failure::of(format!("cannot use the data directory `{}`", cx.data_dir.display()), error)
         .hint("it must be writable and have room; name another one with --data-dir or SHIPWAY_DATA_DIR")
-}
-
-/// One server per data directory; the system frees the lock however the server ends.
-async fn take_lock(data_dir: &Path) -> Result<File, Failure> {
-    let path = data_dir.join("server.lock");
-    let failed = |error: std::io::Error| {
-        Failure::of(format!("cannot write `{}`", path.display()), &error)
-            .hint("the data directory must be writable; name another one with --data-dir or SHIPWAY_DATA_DIR")
-    };
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
-    let deadline = Instant::now() + LOCK_WAIT;
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) if Instant::now() >= deadline => return Err(taken(data_dir)),
-            Err(TryLockError::WouldBlock) => sleep(LOCK_LOOK).await,
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
-        }
-    }
-}
-
-fn taken(data_dir: &Path) -> Failure {
-    let running = record::read(data_dir).ok().flatten();
-    let place = running.map(|record| format!(" at {} (pid {})", record.url, record.pid)).unwrap_or_default();
-    Failure::new(Code::Denied, format!("another server runs for `{}`{place}", data_dir.display()))
-        .hint("use that one, or name another data directory with --data-dir")
 }
 
 /// `SHIPWAY_TOKEN`, or a new one.

@@ -1,5 +1,6 @@
 //! The server of this machine's data directory: where it is, whether it lives, how it is started and stopped.
 
+pub mod lock;
 pub mod processes;
 pub mod record;
 pub mod start;
@@ -45,6 +46,11 @@ pub async fn ensure(cx: &Context) -> Result<Api, Failure> {
 /// The living server of the data directory.
 pub async fn living(cx: &Context) -> Result<Option<(Api, ServerRecord)>, Failure> {
     let Some(record) = record::read(&cx.data_dir)? else { return Ok(None) };
+    if !lock::is_held(&cx.data_dir) {
+        // WHY: by now the address may be that of another directory's server.
+        cx.out.detail(&format!("`{}` is stale", record::path(&cx.data_dir).display()));
+        return Ok(None);
+    }
     let api = Api::new(&record.url, Some(record.token.clone()))?;
     match timeout(HEALTH_TIMEOUT, api.health()).await {
         // A server whose store does not answer is there all the same, and says so itself.

@@ -49,6 +49,16 @@ pub fn write(data_dir: &Path, record: &ServerRecord) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Removes the record of a server that is no more. To be called under the lock only.
+pub fn remove_stale(data_dir: &Path) -> Result<(), Failure> {
+    match fs::remove_file(path(data_dir)) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(Failure::of(format!("cannot remove `{}`", path(data_dir).display()), &error))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Removes the record if it is this process's own.
 pub fn remove_own(data_dir: &Path) {
     if let Ok(Some(record)) = read(data_dir)

@@ -30,6 +30,37 @@ fn a_stale_record_is_no_server() {
 }
 
 #[test]
+fn a_stale_record_with_the_address_of_another_server_is_no_server() {
+    let (world, other) = (World::new(), World::new());
+    let mut server = other.start(&["serve"]);
+    server.hear("serving");
+    std::fs::create_dir_all(world.data()).unwrap();
+    std::fs::copy(other.data().join("server.json"), world.data().join("server.json")).unwrap();
+    world.run(&["status"]).ends(1).says(&["no server runs"]);
+    world.run(&["down"]).ends(0).says(&["nothing runs"]);
+    other.run(&["status"]).ends(0);
+    server.signal(Signal::TERM);
+    server.end().ends(0);
+}
+
+#[test]
+fn a_server_that_is_named_wants_its_token() {
+    let (world, other) = (World::new(), World::new());
+    let mut server = other.start(&["serve"]);
+    server.hear("serving");
+    let record = std::fs::read_to_string(other.data().join("server.json")).unwrap();
+    let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+    let (url, token) = (record["url"].as_str().unwrap(), record["token"].as_str().unwrap());
+    world.run(&["status", "--server", url]).ends(0);
+    world.run(&["deploy", "--server", url]).ends(5).says(&["token", "hint: ", "SHIPWAY_TOKEN"]);
+    let mut deploy = world.command(&["deploy", "--server", url]);
+    assert!(deploy.env("SHIPWAY_TOKEN", token).status().unwrap().success());
+    assert!(!world.data().exists(), "a server was started beside the named one");
+    server.signal(Signal::TERM);
+    server.end().ends(0);
+}
+
+#[test]
 fn a_stopped_server_leaves_services_up_and_down_ends_them() {
     let world = World::new();
     let mut server = world.start(&["serve"]);
@@ -40,6 +71,14 @@ fn a_stopped_server_leaves_services_up_and_down_ends_them() {
     assert_eq!(world.serving().as_deref(), Some("0.1.0"));
 
     world.run(&["down"]).ends(0).says(&["stopped the proxy", "stopped 1 service"]);
+    assert_eq!(world.serving(), None);
+
+    // A server is found also without its record.
+    let mut server = world.start(&["serve"]);
+    server.hear("serving");
+    std::fs::remove_file(world.data().join("server.json")).unwrap();
+    world.run(&["down"]).ends(0).says(&["stopped the server", "stopped the proxy", "stopped 1 service"]);
+    server.end().ends(0);
     assert_eq!(world.serving(), None);
     assert_eq!(processes_in(&world.path()), Vec::<String>::new());
 
