@@ -1,7 +1,8 @@
-//! Chores of the repository: `cargo xtask ci|tidy`. Does nothing that the product needs at run time.
+//! Chores of the repository: `cargo xtask bench|ci|tidy`. Does nothing that the product needs at run time.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for people")]
 
+mod bench;
 mod ci;
 mod licences;
 mod tidy;
@@ -12,6 +13,7 @@ use anyhow::{Context, Result, bail};
 
 const USAGE: &str = "usage: cargo xtask <command>
 
+  bench   measure: `cargo xtask bench engine`
   ci      what CI runs: format, tidy, clippy, build, tests
   tidy    the checks that keep the architecture and the documents true
 ";
@@ -30,6 +32,7 @@ fn run() -> Result<()> {
     let root = root()?;
     let mut arguments = std::env::args().skip(1);
     match arguments.next().as_deref() {
+        Some("bench") => bench::run(&root, arguments.next().as_deref()),
         Some("ci") => ci::run(&root),
         Some("tidy") => tidy::run(&root),
         Some("--help" | "-h") | None => {
