@@ -67,6 +67,14 @@ pub trait App: Send + Sync + 'static {
     async fn releases(&self, project: &str, environment: &str) -> Result<Vec<ReleaseStatus>, Error>;
     /// The lock of an environment.
     async fn lock(&self, project: &str, environment: &str) -> Result<Lock, Error>;
+    /// Frees the lock of a deployment that has ended.
+    async fn break_lock(
+        &self,
+        project: &str,
+        environment: &str,
+        actor: &str,
+        reason: &str,
+    ) -> Result<Lock, Error>;
     /// Lines that a service's processes wrote.
     async fn logs(
         &self,
@@ -159,6 +167,16 @@ impl App for Shipway {
 
     async fn lock(&self, project: &str, environment: &str) -> Result<Lock, Error> {
         Self::lock(self, project, environment).await
+    }
+
+    async fn break_lock(
+        &self,
+        project: &str,
+        environment: &str,
+        actor: &str,
+        reason: &str,
+    ) -> Result<Lock, Error> {
+        Self::break_lock(self, project, environment, actor, reason).await
     }
 
     async fn logs(

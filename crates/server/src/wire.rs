@@ -78,6 +78,16 @@ pub struct HaltRequest {
     pub reason: String,
 }
 
+/// Body of `POST /v1/locks/{project}/{environment}/break`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BreakRequest {
+    /// Who asks.
+    pub actor: String,
+    /// Why.
+    pub reason: String,
+}
+
 /// Body of `POST /v1/rollbacks`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

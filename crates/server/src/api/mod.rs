@@ -256,6 +256,17 @@ pub const ROUTES: &[Route] = &[
         "The lock of an environment; a lock never taken is free with token 0.",
         &[],
     ),
+    Route {
+        answer: (200, Some("Lock")),
+        ..changes(
+            "/v1/locks/{project}/{environment}/break",
+            "breakLock",
+            "BreakRequest",
+            || post(services::break_lock),
+            "Frees the lock of a deployment that has ended; refused while it runs.",
+            &[],
+        )
+    },
     reads(
         "/v1/health",
         "getHealth",

@@ -12,7 +12,8 @@ use shipway_control::{
     host::LogPage,
 };
 use shipway_server::wire::{
-    DeployRequest, Deployments, HaltRequest, Health, Problem, Releases, RollbackRequest, Services, Steps,
+    BreakRequest, DeployRequest, Deployments, HaltRequest, Health, Problem, Releases, RollbackRequest,
+    Services, Steps,
 };
 
 use self::http::{Content, json};
@@ -87,6 +88,18 @@ impl Api {
     /// Asks a deployment to stop and clean up.
     pub async fn halt(&self, id: &str, request: &HaltRequest) -> Result<Deployment, Error> {
         self.post(&format!("/v1/deployments/{}/halt", encode(id)), request).await
+    }
+
+    /// Frees the lock of a deployment that has ended.
+    pub async fn break_lock(
+        &self,
+        project: &str,
+        environment: &str,
+        request: &BreakRequest,
+    ) -> Result<Lock, Error> {
+        let project = project.replace('/', "~");
+        let path = format!("/v1/locks/{}/{}/break", encode(&project), encode(environment));
+        self.post(&path, request).await
     }
 
     /// Deploys a kept release again.

@@ -1,11 +1,12 @@
 //! `shipway lock`: who may deploy to an environment at this moment.
 
 use clap::{Parser, Subcommand};
+use shipway_server::wire::BreakRequest;
 
 use super::{Command, Group};
 use crate::{context::Context, exit::Code, failure::Failure, local, target, words::ago};
 
-/// Show who holds an environment's lock
+/// Show who holds an environment's lock, or free it
 ///
 /// One deployment at a time holds the lock of its project and environment.
 ///
@@ -25,16 +26,40 @@ enum Verb {
         #[arg(value_name = "ENV")]
         environment: Option<String>,
     },
+    /// Free the lock of a deployment that has ended
+    ///
+    /// A deployment that could not be undone keeps its lock, so that nobody deploys over what it left.
+    /// Look at that first; then free the lock. Refused while the deployment runs: halt it instead.
+    ///
+    ///     $ shipway lock break production --reason "the old processes were stopped by hand"
+    #[command(verbatim_doc_comment)]
+    Break {
+        /// The environment
+        #[arg(value_name = "ENV")]
+        environment: Option<String>,
+        /// Why: it stays in the server's log
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
 }
 
 impl Command for Lock {
     const GROUP: Option<Group> = Some(Group::Operate);
 
     async fn run(self, cx: &Context) -> Result<Code, Failure> {
-        let Verb::Show { environment } = self.verb;
+        let (environment, reason) = match self.verb {
+            Verb::Show { environment } => (environment, None),
+            Verb::Break { environment, reason } => (environment, Some(reason)),
+        };
         let scope = target::scope(environment.as_deref())?;
         let api = local::expect(cx).await?;
-        let lock = api.lock(&scope.project, &scope.environment).await?;
+        let lock = match reason {
+            None => api.lock(&scope.project, &scope.environment).await?,
+            Some(reason) => {
+                let request = BreakRequest { actor: cx.actor(), reason };
+                api.break_lock(&scope.project, &scope.environment, &request).await?
+            }
+        };
         if cx.out.is_json() {
             cx.out.json(&lock)?;
         } else {

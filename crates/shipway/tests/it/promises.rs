@@ -132,6 +132,8 @@ fn a_second_deployment_is_refused_while_one_runs_and_another_environment_proceed
     let first = world.newest().unwrap()["id"].as_str().unwrap().to_owned();
     world.commit("feat: second", json!({}));
     world.run(&["deploy", "production"]).ends(5).says(&["locked", &first, "since", "hint:", "shipway"]);
+    let broken = ["lock", "break", "production", "--reason", "out of the way"];
+    world.run(&broken).ends(5).says(&["locked", &first]);
     world.run(&["deploy", "staging"]).ends(0);
     world.run(&["halt", &first, "--reason", "the test is over"]).ends(0);
 }
