@@ -146,12 +146,25 @@ fn check_ports(release: &Release, routes: &[Route]) -> Result<(), HostError> {
             return Err(bad_release(format!("services.{name}.port"), reason));
         }
         same.push((name, address));
-        check_port(&service_id(release, name), address, port, routes)?;
+        check_port(release, &service_id(release, name), address, port, routes)?;
     }
     Ok(())
 }
 
-fn check_port(service: &ServiceId, address: IpAddr, port: u16, routes: &[Route]) -> Result<(), HostError> {
+/// Whether the release gives up the route: its service is of the same environment and has no port any more.
+fn gives_up(release: &Release, service: &ServiceId) -> bool {
+    service.project == release.project_name
+        && service.environment == release.config_name
+        && release.services.get(&service.service).is_none_or(|service| service.port.is_none())
+}
+
+fn check_port(
+    release: &Release,
+    service: &ServiceId,
+    address: IpAddr,
+    port: u16,
+    routes: &[Route],
+) -> Result<(), HostError> {
     let field = format!("services.{}.port", service.service);
     if port == 0 {
         return Err(bad_release(field, "0 is not a port; choose one from 1 to 65535"));
@@ -159,7 +172,8 @@ fn check_port(service: &ServiceId, address: IpAddr, port: u16, routes: &[Route])
     let mut same = routes.iter().filter(|route| {
         route.port == port && route.listen.parse().is_ok_and(|listen| overlap(address, listen))
     });
-    let is_ours = match same.clone().find(|route| route.service != *service) {
+    let is_strange = |route: &&Route| route.service != *service && !gives_up(release, &route.service);
+    let is_ours = match same.clone().find(is_strange) {
         Some(other) => {
             let reason = format!("{port} is the public port of {}; choose another", other.service);
             return Err(bad_release(field, reason));

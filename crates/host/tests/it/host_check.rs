@@ -153,9 +153,14 @@ async fn a_port_is_free_or_already_ours() {
     checks.machine.host.set_route(&route, TOKEN).await.unwrap();
     checks.check(|_, _| {}).await.unwrap();
     checks.machine.host.remove_route(&route.service, TOKEN).await.unwrap();
-    let other = Route { service: service("api"), ..route };
+    // A service that the release does not have gives its port up; one of another environment does not.
+    let dropped = Route { service: service("api"), ..route.clone() };
+    checks.machine.host.set_route(&dropped, TOKEN).await.unwrap();
+    checks.check(|_, _| {}).await.unwrap();
+    checks.machine.host.remove_route(&dropped.service, TOKEN).await.unwrap();
+    let other = Route { service: ServiceId { environment: "staging".into(), ..service("api") }, ..route };
     checks.machine.host.set_route(&other, TOKEN).await.unwrap();
-    checks.refuses(|_, _| {}, "services.web.port", "is the public port of acme/shop/production/api").await;
+    checks.refuses(|_, _| {}, "services.web.port", "is the public port of acme/shop/staging/api").await;
     checks.edge.stopped().await;
 }
 
