@@ -309,6 +309,7 @@ pub trait Host: Send + Sync + 'static {
         environment: &str,
         keep: &[String],
         keep_artifacts: &[String],
+        token: FencingToken,
     ) -> Result<(), HostError>;
     /// Starts again what should run and does not (after a restart of the machine or a crash of a keeper).
     async fn reconcile(&self) -> Result<Vec<String>, HostError>;

@@ -210,7 +210,9 @@ impl Host for LocalHost {
         environment: &str,
         keep: &[String],
         keep_artifacts: &[String],
+        token: FencingToken,
     ) -> Result<(), HostError> {
+        let _entered = self.fences.enter(project, environment, token).await?;
         for dir in self.layout().groups_of(project, environment)? {
             if keep.contains(&prune::release_of(&dir)) {
                 continue;

@@ -492,8 +492,16 @@ impl Host for World {
         self.call("logs", |_| Ok(LogPage { lines: Vec::new(), cursor })).await
     }
 
-    async fn prune(&self, _: &str, _: &str, keep: &[String], _: &[String]) -> Result<(), HostError> {
+    async fn prune(
+        &self,
+        project: &str,
+        environment: &str,
+        keep: &[String],
+        _: &[String],
+        token: FencingToken,
+    ) -> Result<(), HostError> {
         self.call("prune", |state| {
+            state.fence(project, environment, token, "prune")?;
             state.groups.retain(|id, running| {
                 let is_stopped =
                     running.group.processes.iter().all(|process| process.state == ProcessState::Stopped);

@@ -86,7 +86,8 @@ async fn only_what_nobody_names_is_forgotten() {
     let waiting = machine.artifact(&[("waits", "for its deployment")]).await;
     let unnamed = machine.artifact(&[("nobody", "wants it")]).await;
     let keep = ["release-2".to_owned()];
-    machine.host.prune("acme/shop", "production", &keep, std::slice::from_ref(&waiting)).await.unwrap();
+    let waiting_too = std::slice::from_ref(&waiting);
+    machine.host.prune("acme/shop", "production", &keep, waiting_too, TOKEN).await.unwrap();
     let releases: Vec<String> = machine
         .host
         .groups("acme/shop", "production")

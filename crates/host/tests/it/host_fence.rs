@@ -27,6 +27,7 @@ async fn a_stale_holder_is_refused_everywhere_and_changes_nothing() {
             host.stop_group(&start.group, old).await,
             host.set_route(&route, old).await,
             host.remove_route(&service, old).await,
+            host.prune("acme/shop", "production", &[], &[], old).await,
             host.fence("acme/shop", "production", old).await,
         ];
         for refused in refusals {

@@ -170,7 +170,7 @@ async fn prune(cx: &Context, row: &Environment, run: &Run) -> Result<(), TaskFai
     let keep: Vec<String> = good.map(|good| good.release_id.clone()).chain(row.failed.clone()).collect();
     let artifacts: Vec<String> = row.good.iter().map(|good| good.artifact_sha256.clone()).collect();
     let (project, environment) = (&run.release.project_name, &run.release.config_name);
-    cx.call("prune", CALL_MAX, cx.host.prune(project, environment, &keep, &artifacts)).await
+    cx.call("prune", CALL_MAX, cx.host.prune(project, environment, &keep, &artifacts, run.token()?)).await
 }
 
 /// Gives the lock back if this deployment holds it. Takes any input, since every way ends here.
