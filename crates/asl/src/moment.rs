@@ -32,7 +32,7 @@ pub struct Start {
     pub input: Value,
 }
 
-/// What happened outside, given to [`step`].
+/// What happened outside, given to [`step`](crate::step).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Input {
     /// The execution begins: `ExecutionStarted`.
@@ -86,7 +86,7 @@ pub enum Input {
     },
 }
 
-/// What one [`step`] did: all of it is committed together, effects are performed after the commit.
+/// What one [`step`](crate::step) did: all of it is committed together, effects are performed after the commit.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Transition {
     /// New events, in order; already folded into the execution.

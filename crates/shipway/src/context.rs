@@ -89,10 +89,11 @@ impl Context {
         SystemClock.now()
     }
 
-    /// Who asks: `SHIPWAY_ACTOR`, or the name of the user.
+    /// Who asks: `SHIPWAY_ACTOR`, or the name of the user, or else the number.
     pub fn actor(&self) -> String {
         let names = ["SHIPWAY_ACTOR", "USER", "LOGNAME"];
-        names.into_iter().find_map(variable).unwrap_or_else(|| "unknown".to_owned())
+        let user = || format!("uid {}", rustix::process::getuid().as_raw());
+        names.into_iter().find_map(variable).unwrap_or_else(user)
     }
 
     /// The token for a server that was named.

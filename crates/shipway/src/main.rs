@@ -1,5 +1,10 @@
 //! The `shipway` command: reads arguments and environment, prints, wires the crates together. Decides nothing else.
 
+#![allow(
+    rustdoc::invalid_rust_codeblocks,
+    reason = "the examples are of the command line, shown in the help"
+)]
+
 mod api;
 mod cli;
 mod commands;

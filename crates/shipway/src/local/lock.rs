@@ -42,17 +42,32 @@ pub async fn take(data_dir: &Path) -> Result<File, Failure> {
     };
     let mut file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
     let deadline = Instant::now() + WAIT;
+    // WHY: one that serves already may just have been killed and is worth waiting for. One that is only starting now
+    // will serve: who waited on would take its place when it is stopped on purpose.
+    let is_starting = !serves(data_dir);
     loop {
         match file.try_lock() {
             Ok(()) => {
                 let noted = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
                 return noted.map(|()| file).map_err(failed);
             }
-            Err(TryLockError::WouldBlock) if Instant::now() >= deadline => return Err(taken(data_dir)),
+            Err(TryLockError::WouldBlock)
+                if Instant::now() >= deadline || (is_starting && serves(data_dir)) =>
+            {
+                return Err(taken(data_dir));
+            }
             Err(TryLockError::WouldBlock) => sleep(LOOK).await,
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
     }
+}
+
+/// Whether the lock's holder has said where it serves.
+fn serves(data_dir: &Path) -> bool {
+    let noted: Option<u32> =
+        fs::read_to_string(path(data_dir)).ok().and_then(|text| text.trim().parse().ok());
+    let running = record::read(data_dir).ok().flatten();
+    running.is_some_and(|record| Some(record.pid) == noted)
 }
 
 fn taken(data_dir: &Path) -> Failure {
