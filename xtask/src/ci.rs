@@ -23,7 +23,9 @@ pub fn run(root: &Path) -> Result<()> {
         cargo_with(root, &["doc", "--workspace", "--no-deps", "--locked"], &[("RUSTDOCFLAGS", "-D warnings")])
     })?;
     step("tools", install_tools)?;
-    step("tests", || tests(root))
+    // WHY: nothing is said after it, so that the output closes on the test runner's own summary.
+    eprintln!("== tests");
+    tests(root).context("step `tests` failed")
 }
 
 fn step(name: &str, run: impl FnOnce() -> Result<()>) -> Result<()> {
