@@ -67,6 +67,8 @@ pub trait App: Send + Sync + 'static {
     async fn releases(&self, project: &str, environment: &str) -> Result<Vec<ReleaseStatus>, Error>;
     /// The lock of an environment.
     async fn lock(&self, project: &str, environment: &str) -> Result<Lock, Error>;
+    /// How many locks are held.
+    async fn locks_held(&self) -> Result<usize, Error>;
     /// Frees the lock of a deployment that has ended.
     async fn break_lock(
         &self,
@@ -167,6 +169,10 @@ impl App for Shipway {
 
     async fn lock(&self, project: &str, environment: &str) -> Result<Lock, Error> {
         Self::lock(self, project, environment).await
+    }
+
+    async fn locks_held(&self) -> Result<usize, Error> {
+        Self::locks_held(self).await
     }
 
     async fn break_lock(

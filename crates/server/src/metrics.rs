@@ -54,6 +54,7 @@ pub async fn render(app: &dyn App, tally: &Tally) -> Result<String, Error> {
     build_info(&mut text);
     deployments(&mut text, &counted);
     drop(counted);
+    locks(&mut text, app.locks_held().await?);
     services(&mut text, &app.services().await?);
     Ok(text)
 }
@@ -128,6 +129,11 @@ fn deployments(text: &mut String, counted: &Counted) {
         let _ = writeln!(text, "{name}_sum{{outcome=\"{outcome}\"}} {}", durations.seconds);
         let _ = writeln!(text, "{name}_count{{outcome=\"{outcome}\"}} {}", durations.count);
     }
+}
+
+fn locks(text: &mut String, held: usize) {
+    head(text, "shipway_locks_held", "gauge", "Locks of environments that are held.");
+    let _ = writeln!(text, "shipway_locks_held {held}");
 }
 
 fn services(text: &mut String, services: &[ServiceStatus]) {

@@ -100,6 +100,11 @@ impl Shipway {
         Ok(deploy::show(project, environment, &read, present))
     }
 
+    /// How many locks are held.
+    pub async fn locks_held(&self) -> Result<usize, Error> {
+        self.locks().held().await.map_err(|error| of_engine("counting the locks", &error))
+    }
+
     /// Frees a lock whose deployment has ended without giving it back, as one that ended dirty does.
     /// Refused while the deployment runs: halt it instead.
     pub async fn break_lock(

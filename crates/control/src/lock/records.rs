@@ -1,5 +1,6 @@
 //! Keeps locks in the engine's records, changed by compare-and-set. Decides nothing: see [`decide`].
 
+use serde::Deserialize;
 use serde_json::Value;
 use shipway_asl::{Status, Timestamp};
 use shipway_engine::{Engine, Expected, Put, store};
@@ -9,6 +10,12 @@ use crate::deployer::records::scope;
 
 /// Tries of one compare-and-set before giving up; each lost try means that somebody else made progress.
 const TRIES_MAX: usize = 16;
+
+/// What the keys of locks begin with.
+const PREFIX: &str = "lock/";
+
+/// Locks of one read.
+const PAGE_MAX: usize = 200;
 
 /// Why a lock could not be changed.
 #[derive(Debug, thiserror::Error)]
@@ -134,6 +141,22 @@ impl Locks {
         }
     }
 
+    /// How many locks are held, by whomever. One that is damaged is given to nobody, so it counts.
+    pub async fn held(&self) -> Result<usize, shipway_engine::Error> {
+        let mut held: usize = 0;
+        let mut after: Option<String> = None;
+        loop {
+            let page = self.engine.records(PREFIX, after.as_deref(), PAGE_MAX).await?;
+            after = page.last().map(|record| record.key.clone());
+            let is_last = page.len() < PAGE_MAX;
+            let taken = page.into_iter().filter(|record| !is_free(&record.value));
+            held = held.saturating_add(taken.count());
+            if is_last {
+                return Ok(held);
+            }
+        }
+    }
+
     /// How the execution of a lock's holder stands. An execution that nobody knows has ended.
     pub async fn holder(&self, hold: &Hold) -> Result<Holder, shipway_engine::Error> {
         match self.engine.describe(&hold.execution_arn).await {
@@ -194,7 +217,11 @@ impl Locks {
 }
 
 fn record_key(project: &str, environment: &str) -> String {
-    format!("lock/{}", scope(project, environment))
+    format!("{PREFIX}{}", scope(project, environment))
+}
+
+fn is_free(value: &Value) -> bool {
+    value.is_null() || State::deserialize(value).is_ok_and(|state| state == State::Free)
 }
 
 /// How people call the lock.

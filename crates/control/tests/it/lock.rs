@@ -86,12 +86,29 @@ fn environments_of_an_organisation_and_of_its_project_do_not_share_a_lock() {
 }
 
 #[test]
+fn locks_that_are_held_are_counted_and_free_ones_are_not() {
+    run(async {
+        let locks = Locks::new(engine().await);
+        assert_eq!(locks.held().await.unwrap(), 0);
+        // More than are read at once.
+        for number in 0..203 {
+            locks.acquire("p", &format!("e{number}"), &claim("a"), AT).await.unwrap();
+        }
+        locks.release("p", "e7", "a", LATE).await.unwrap();
+        locks.break_lock("p", "e9", LATE).await.unwrap();
+        assert_eq!(locks.held().await.unwrap(), 201);
+    });
+}
+
+#[test]
 fn a_damaged_lock_is_held_by_nobody_and_given_to_nobody() {
     run(async {
         let engine = engine().await;
         let put = Put { key: "lock/p/e".to_owned(), expected: Expected::Any, value: json!({"state": "odd"}) };
         engine.put(vec![put]).await.unwrap();
-        let refused = Locks::new(engine).acquire("p", "e", &claim("a"), AT).await.unwrap_err();
+        let locks = Locks::new(engine);
+        assert_eq!(locks.held().await.unwrap(), 1);
+        let refused = locks.acquire("p", "e", &claim("a"), AT).await.unwrap_err();
         assert!(refused.to_string().starts_with("lock `p/e` is damaged"), "{refused}");
     });
 }

@@ -315,7 +315,9 @@ async fn metrics_count_each_deployment_once() {
     let shown: Vec<&str> = text
         .lines()
         .filter(|line| {
-            line.starts_with("shipway_deployments") || line.starts_with("shipway_edge_requests_total")
+            line.starts_with("shipway_deployments")
+                || line.starts_with("shipway_locks")
+                || line.starts_with("shipway_edge_requests_total")
         })
         .collect();
     expect![[r#"
@@ -324,6 +326,7 @@ async fn metrics_count_each_deployment_once() {
         shipway_deployments_total{outcome="failed_dirty"} 1
         shipway_deployments_total{outcome="halted"} 1
         shipway_deployments_running 0
+        shipway_locks_held 1
         shipway_edge_requests_total{project="acme/shop",environment="production",service="web",version="1.8.0"} 1284022
         shipway_edge_requests_total{project="acme/shop",environment="production",service="web",version="1.8.1"} 312
         shipway_edge_requests_total{project="acme/shop",environment="production",service="web",version="1.9.0"} 611
