@@ -188,7 +188,12 @@ impl Signals {
 /// Logs to stderr: for people on a terminal, JSON lines elsewhere.
 pub fn logging(cx: &Context) {
     let filter = EnvFilter::try_new(cx.log_filter()).unwrap_or_else(|_| EnvFilter::new("info"));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // WHY: a log that cannot be written would be reported on stderr by a macro that panics when that fails too: a full
+    // disk or a reader who went away ended the thread that happened to log, the store's writer among them.
+    let logs = tracing_subscriber::fmt()
+        .log_internal_errors(false)
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     // Only the first subscriber of a process counts; a second call changes nothing.
     let _ = if std::io::stderr().is_terminal() {
         logs.with_target(false).with_ansi(cx.out.talk().is_on()).try_init()
