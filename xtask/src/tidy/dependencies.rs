@@ -4,9 +4,13 @@ use super::File;
 
 /// Each crate and what it may use, top down: the same list as in ARCHITECTURE.md.
 const EDGES: &[(&str, &[&str])] = &[
-    ("shipway", &["shipway-server", "shipway-host", "shipway-control", "shipway-engine", "shipway-asl"]),
+    (
+        "shipway",
+        &["shipway-server", "shipway-host", "shipway-aws", "shipway-control", "shipway-engine", "shipway-asl"],
+    ),
     ("server", &["shipway-control", "shipway-engine", "shipway-asl"]),
     ("host", &["shipway-control", "shipway-engine", "shipway-asl"]),
+    ("aws", &["shipway-control", "shipway-engine", "shipway-asl"]),
     ("control", &["shipway-engine", "shipway-asl"]),
     ("engine", &["shipway-asl"]),
     ("asl", &[]),

@@ -1,0 +1,1 @@
+//! What Shipway knows of AWS: the shapes of its services. Speaks to nobody yet.
