@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::expression::{Env, Expression, Fault};
+use crate::jsonata;
 
 /// A payload template, parsed once.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +16,11 @@ pub(crate) enum Template {
     Dynamic {
         field: String,
         expression: Expression,
+    },
+    /// A text of the form `{% ... %}`; the field's path is for messages.
+    Jsonata {
+        field: String,
+        expression: jsonata::Expression,
     },
 }
 
@@ -39,6 +45,7 @@ impl Template {
             Self::Dynamic { field, expression } => {
                 expression.evaluate(env).map_err(|fault| in_field(fault, field, env.input))
             }
+            Self::Jsonata { field, expression } => expression.evaluate(env, field),
         }
     }
 }
@@ -128,6 +135,7 @@ mod tests {
     use super::*;
     use crate::expression::Names;
     use crate::path::Path;
+    use crate::timestamp::Timestamp;
 
     struct Bare;
 
@@ -138,6 +146,9 @@ mod tests {
         fn variable(&self, name: &str) -> Option<&Value> {
             (name == "v").then_some(&Value::Bool(true))
         }
+        fn now(&self) -> Timestamp {
+            Timestamp(0)
+        }
         fn entropy(&self) -> u64 {
             7
         }
@@ -147,7 +158,7 @@ mod tests {
     fn dynamic_fields_lose_their_suffix_and_the_rest_stays() {
         let template = json!({"a.$": "$.x", "b": {"c": [{"d.$": "$$.Execution.Id"}, 1]}, "e.$": "$v"});
         let template = Template::parse(&template, &mut |at, message| panic!("{at} {message}"));
-        let value = template.evaluate(&Env { input: &json!({"x": 2}), names: &Bare });
+        let value = template.evaluate(&Env::new(&json!({"x": 2}), &Bare));
         assert_eq!(value, Ok(json!({"a": 2, "b": {"c": [{"d": "arn"}, 1]}, "e": true})));
     }
 

@@ -1,7 +1,7 @@
 //! Reads the rules of Choice states.
 
-use super::Rule;
 use super::reader::Reader;
+use super::{Rule, Test};
 use crate::choice::{Condition, IS, Operand, Operator};
 use crate::limits::NESTING_MAX;
 
@@ -16,7 +16,8 @@ pub(super) fn rules(state: &Reader<'_>) -> Vec<Rule> {
 fn rule(reader: &Reader<'_>) -> Option<Rule> {
     reader.required(&["Next"]);
     let condition = condition(reader, &["Next", "Assign", "Comment"], 0);
-    Some(Rule { assign: reader.assign(), next: reader.string("Next")?, condition: condition? })
+    let (assign, next) = (reader.assign(), reader.string("Next")?);
+    Some(Rule { test: Test::Comparison(condition?), next, assign, output: None })
 }
 
 fn condition(reader: &Reader<'_>, extra: &[&str], depth: usize) -> Option<Condition> {

@@ -1,7 +1,7 @@
 //! Reads the fields that lead data through a state.
 
 use super::reader::Reader;
-use super::{Flow, StateKind};
+use super::{Flow, PathFlow, StateKind};
 
 /// The data flow of a state of this kind. What the kind does not have has been reported already.
 pub(super) fn flow(kind: StateKind, reader: &Reader<'_>) -> Flow {
@@ -13,11 +13,11 @@ pub(super) fn flow(kind: StateKind, reader: &Reader<'_>) -> Flow {
         StateKind::Pass | StateKind::Task | StateKind::Parallel => reader.template("Parameters"),
         _ => None,
     };
-    Flow {
+    Flow::JsonPath(PathFlow {
         input_path: reader.selection("InputPath"),
         parameters,
         result_selector: reader.object_template("ResultSelector"),
         result_path: reader.result_path("ResultPath"),
         output_path: reader.selection("OutputPath"),
-    }
+    })
 }

@@ -69,7 +69,7 @@ pub(super) fn catch(state: &Reader<'_>) -> Vec<Catcher> {
             reader.required(&["Next"]);
             let error_equals = error_equals(reader, index + 1 == count);
             let (result_path, assign) = (reader.result_path("ResultPath"), reader.assign());
-            Some(Catcher { error_equals, result_path, next: reader.string("Next")?, assign })
+            Some(Catcher { error_equals, result_path, next: reader.string("Next")?, assign, output: None })
         })
         .collect()
 }

@@ -7,18 +7,17 @@ use serde_json::Value;
 use super::flow::flow;
 use super::reader::{Findings, Reader, SCHEMA};
 use super::{
-    Amount, Kind, MapOver, Mode, Scope, State, StateKind, StateMachine, Task, Tolerance, Wait, conditions,
-    graph, policy,
+    Amount, Kind, QueryLanguage, Scope, State, StateKind, StateMachine, Task, Wait, conditions, graph, policy,
 };
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::limits::{DEFINITION_BYTES_MAX, NESTING_MAX, SECONDS_MAX, STATE_NAME_CHARS_MAX};
 use crate::timestamp;
 
-const COMMON: &[&str] = &["Type", "Comment", "QueryLanguage"];
-const PATHS: &[&str] = &["InputPath", "OutputPath"];
-const ENDS: &[&str] = &["Next", "End"];
-const RESULT: &[&str] = &["ResultPath", "Assign"];
-const WORK: &[&str] = &["Parameters", "ResultSelector", "Retry", "Catch"];
+pub(super) const COMMON: &[&str] = &["Type", "Comment", "QueryLanguage"];
+pub(super) const PATHS: &[&str] = &["InputPath", "OutputPath"];
+pub(super) const ENDS: &[&str] = &["Next", "End"];
+pub(super) const RESULT: &[&str] = &["ResultPath", "Assign"];
+pub(super) const WORK: &[&str] = &["Parameters", "ResultSelector", "Retry", "Catch"];
 
 impl StateMachine {
     /// Parses and validates a definition; on refusal every diagnostic is returned at once.
@@ -83,7 +82,7 @@ fn json_path_only(reader: &Reader<'_>) {
     }
 }
 
-struct Parser {
+pub(super) struct Parser {
     states: HashMap<String, State>,
     depth: usize,
 }
@@ -143,6 +142,7 @@ impl Parser {
         Some(State {
             name: name.to_owned(),
             comment: reader.string("Comment"),
+            language: QueryLanguage::JsonPath,
             flow: flow(kind, reader),
             assign: reader.assign(),
             next,
@@ -185,84 +185,10 @@ impl Parser {
         })
     }
 
-    fn branch(&mut self, reader: &Reader<'_>) -> Option<Scope> {
+    pub(super) fn branch(&mut self, reader: &Reader<'_>) -> Option<Scope> {
         reader.only(&[&["StartAt", "States", "Comment", "QueryLanguage", "ProcessorConfig"]]);
         json_path_only(reader);
         self.scope(reader)
-    }
-
-    fn map(&mut self, reader: &Reader<'_>) -> Option<MapOver> {
-        reader.only(&[COMMON, PATHS, ENDS, RESULT, WORK, MAP]);
-        reader.at_most_one(&["ItemProcessor", "Iterator"]);
-        reader.at_most_one(&["ItemSelector", "Parameters"]);
-        let field = if reader.has("Iterator") { "Iterator" } else { "ItemProcessor" };
-        reader.required(&[field]);
-        let processor = reader.object(field)?;
-        let scope = self.branch(&processor);
-        let selector = if reader.has("Parameters") { "Parameters" } else { "ItemSelector" };
-        Some(MapOver {
-            items_path: reader.path("ItemsPath"),
-            item_selector: reader.template(selector),
-            mode: mode(&processor),
-            unsupported: unsupported(reader),
-            max_concurrency: reader.amount("MaxConcurrency", 0, u64::from(u32::MAX)),
-            tolerated: tolerance(reader),
-            label: reader.string("Label"),
-            processor: scope?,
-        })
-    }
-}
-
-/// Says at once what would fail later.
-fn unsupported(reader: &Reader<'_>) -> Option<&'static str> {
-    let field = ["ItemReader", "ItemBatcher", "ResultWriter"].into_iter().find(|field| reader.has(field))?;
-    let message = format!("The field {field} is not supported: the state will fail when it is entered");
-    reader.findings.add(Severity::Warning, SCHEMA, reader.at(field), message);
-    Some(field)
-}
-
-fn tolerance(reader: &Reader<'_>) -> Tolerance {
-    reader.at_most_one(&["ToleratedFailurePercentage", "ToleratedFailurePercentagePath"]);
-    let percentage = reader.number("ToleratedFailurePercentage", 0.0, 100.0).map(Amount::Literal);
-    Tolerance {
-        count: reader.amount("ToleratedFailureCount", 0, u64::from(u32::MAX)),
-        percentage: percentage
-            .or_else(|| reader.reference("ToleratedFailurePercentagePath").map(Amount::Path)),
-    }
-}
-
-const MAP: &[&str] = &[
-    "ItemProcessor",
-    "Iterator",
-    "ItemsPath",
-    "ItemSelector",
-    "MaxConcurrency",
-    "MaxConcurrencyPath",
-    "ToleratedFailureCount",
-    "ToleratedFailureCountPath",
-    "ToleratedFailurePercentage",
-    "ToleratedFailurePercentagePath",
-    "Label",
-    "ItemReader",
-    "ItemBatcher",
-    "ResultWriter",
-];
-
-fn mode(processor: &Reader<'_>) -> Mode {
-    let Some(config) = processor.object("ProcessorConfig") else { return Mode::Inline };
-    config.only(&[&["Mode", "ExecutionType"]]);
-    match config.string("Mode").as_deref() {
-        None | Some("INLINE") => Mode::Inline,
-        Some("DISTRIBUTED") => {
-            if !config.has("ExecutionType") {
-                config.required(&["ExecutionType"]);
-            }
-            Mode::Distributed
-        }
-        Some(_) => {
-            config.wrong("Mode", "The value must be INLINE or DISTRIBUTED");
-            Mode::Inline
-        }
     }
 }
 

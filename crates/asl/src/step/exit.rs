@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::stepper::{Job, Stepper};
-use crate::definition::{ResultPath, Rule, State};
+use crate::definition::{Flow, PathFlow, QueryFlow, ResultPath, Rule, Selection, State, Test};
 use crate::event::{Change, Detail};
 use crate::execution::ROOT;
 use crate::expression::Fault;
@@ -22,15 +22,43 @@ impl Stepper<'_> {
     }
 
     fn output(&self, frame: u64, state: &State, result: Value) -> Result<(Value, Map<String, Value>), Fault> {
-        let result = match &state.flow.result_selector {
+        let (output, assigned) = match &state.flow {
+            Flow::JsonPath(flow) => self.output_by_paths(frame, state, flow, result)?,
+            Flow::Jsonata(flow) => self.output_by_query(frame, state, flow, &result)?,
+        };
+        let what = format!("The state/task '{}' returned a result", state.name);
+        Self::within_limit(&output, &what)?;
+        Ok((output, assigned))
+    }
+
+    fn output_by_paths(
+        &self,
+        frame: u64,
+        state: &State,
+        flow: &PathFlow,
+        result: Value,
+    ) -> Result<(Value, Map<String, Value>), Fault> {
+        let result = match &flow.result_selector {
             None => result,
             Some(selector) => self.with_env(frame, &result, |env| selector.evaluate(env))?,
         };
         let assigned = self.assign(frame, state.assign.as_ref(), &result)?;
-        let merged = self.merge(frame, &state.flow.result_path, result)?;
-        let output = self.select(frame, &state.flow.output_path, &merged)?;
-        let what = format!("The state/task '{}' returned a result", state.name);
-        Self::within_limit(&output, &what)?;
+        let merged = self.merge(frame, &flow.result_path, result)?;
+        Ok((self.select(frame, &flow.output_path, &merged)?, assigned))
+    }
+
+    fn output_by_query(
+        &self,
+        frame: u64,
+        state: &State,
+        flow: &QueryFlow,
+        result: &Value,
+    ) -> Result<(Value, Map<String, Value>), Fault> {
+        let assigned = self.assign(frame, state.assign.as_ref(), result)?;
+        let output = match &flow.output {
+            None => result.clone(),
+            Some(output) => self.with_env(frame, result, |env| output.evaluate(env))?,
+        };
         Ok((output, assigned))
     }
 
@@ -77,7 +105,15 @@ impl Stepper<'_> {
         let input = self.effective_input(frame)?;
         let mut chosen = None;
         for rule in rules {
-            if self.with_env(frame, &input, |env| rule.condition.holds(env))? {
+            let holds = match &rule.test {
+                Test::Literal(truth) => *truth,
+                Test::Comparison(condition) => self.with_env(frame, &input, |env| condition.holds(env))?,
+                Test::Jsonata(expression) => {
+                    self.with_env(frame, &input, |env| expression.evaluate(env, "Condition"))?
+                        == Value::Bool(true)
+                }
+            };
+            if holds {
                 chosen = Some(rule);
                 break;
             }
@@ -95,7 +131,11 @@ impl Stepper<'_> {
             }
         };
         let assigned = self.assign(frame, assign, &input)?;
-        let output = self.select(frame, &state.flow.output_path, &input)?;
+        let selection = match &state.flow {
+            Flow::JsonPath(flow) => &flow.output_path,
+            Flow::Jsonata(_) => &Selection::Whole,
+        };
+        let output = self.select(frame, selection, &input)?;
         self.leave(frame, output, assigned, Some(next.to_owned()));
         Ok(())
     }

@@ -183,7 +183,7 @@ impl<'a> Stepper<'a> {
         evaluate: impl FnOnce(&Env<'_>) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
         let names = self.context(frame, None);
-        evaluate(&Env { input, names: &names })
+        evaluate(&Env::new(input, &names))
     }
 
     /// The next number of this step's entropy: the same seed always gives the same numbers.

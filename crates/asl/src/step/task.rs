@@ -86,6 +86,11 @@ impl Stepper<'_> {
         let path = match amount {
             None => return Ok(None),
             Some(Amount::Literal(number)) => return Ok(Some(seconds(*number))),
+            Some(Amount::Jsonata(expression)) => {
+                let value = self.with_env(frame, input, |env| expression.evaluate(env, field))?;
+                let number = value.as_u64().ok_or_else(|| expression.unexpected(field, "number", &value))?;
+                return Ok(Some(number.min(SECONDS_MAX)));
+            }
             Some(Amount::Path(path)) => path,
         };
         let found = self.with_env(frame, input, |env| env.select(path)).map_err(|fault| match fault {
