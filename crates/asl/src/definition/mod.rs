@@ -12,13 +12,14 @@ mod reader;
 mod states;
 mod variables;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::choice::Condition;
+use crate::event::Target;
 use crate::expression::Expression;
 use crate::jsonata;
 use crate::path::{Path, Reference};
@@ -33,12 +34,33 @@ pub struct StateMachine {
     /// `TimeoutSeconds` of the whole execution.
     pub(crate) timeout_seconds: Option<u64>,
     warnings: Vec<crate::Diagnostic>,
+    /// Activities that are known to be gone.
+    lost: HashSet<String>,
 }
 
 impl StateMachine {
     /// Findings that did not stand against it.
     pub fn warnings(&self) -> &[crate::Diagnostic] {
         &self.warnings
+    }
+
+    /// ARNs of the activities that do its tasks.
+    pub fn activities(&self) -> impl Iterator<Item = &str> {
+        self.states.values().filter_map(|state| match &state.kind {
+            Kind::Task(Task { resource, .. }) => {
+                matches!(Target::parse(resource), Target::Activity(_)).then_some(resource.as_str())
+            }
+            _ => None,
+        })
+    }
+
+    /// Takes note that an activity does not exist (any more): a task of it fails before it is scheduled.
+    pub fn lose_activity(&mut self, arn: &str) {
+        self.lost.insert(arn.to_owned());
+    }
+
+    pub(crate) fn has_lost(&self, arn: &str) -> bool {
+        self.lost.contains(arn)
     }
 
     pub(crate) fn state(&self, name: &str) -> Option<&State> {

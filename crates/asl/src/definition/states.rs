@@ -1,6 +1,6 @@
 //! Reads scopes and their states: which fields each type has, and what they must be.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -69,6 +69,7 @@ fn parse(definition: &str, findings: &Findings) -> Option<StateMachine> {
         states: parser.states,
         timeout_seconds: reader.integer("TimeoutSeconds", 1, SECONDS_MAX),
         warnings: Vec::new(),
+        lost: HashSet::new(),
     })
 }
 

@@ -17,6 +17,9 @@ impl Stepper<'_> {
     pub fn schedule(&mut self, frame: u64, state: &State, task: &Task) -> Result<(), Fault> {
         let input = self.effective_input(frame)?;
         let target = Target::parse(&task.resource);
+        if self.machine.has_lost(&task.resource) {
+            return Err(Fault::runtime(format!("The activity {} does not exist.", task.resource)));
+        }
         // WHY: AWS lets the end of a task that it waits for (`.sync`) be told by token too.
         let is_awaited =
             [".waitForTaskToken", ".sync", ".sync:2"].iter().any(|end| task.resource.ends_with(end));

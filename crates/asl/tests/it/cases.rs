@@ -54,12 +54,17 @@ pub fn cases(folder: &Path, name: &str) -> Vec<Case> {
 
 const MACHINE: &str = "<ArnPart_0idx>";
 const RUN: &str = "<ExecArnPart_0idx>";
+const ACTIVITY: &str = "arn:aws:states:us-east-1:111111111111:activity:activity_arn";
 
 /// Runs an `execution` case. Gives what differs.
 pub fn run_execution(case: &Case) -> Result<(), String> {
-    let activity = "\"arn:aws:states:us-east-1:111111111111:activity:activity_arn\"";
-    let definition = case.data["definition"].to_string().replace("\"activity_arn\"", activity);
-    let machine = StateMachine::parse(&definition).map_err(|found| format!("refused: {found:?}"))?;
+    let definition =
+        case.data["definition"].to_string().replace("\"activity_arn\"", &format!("\"{ACTIVITY}\""));
+    let mut machine = StateMachine::parse(&definition).map_err(|found| format!("refused: {found:?}"))?;
+    if !case.data["tasks"].is_array() {
+        // WHY: where no activity was ever asked for, it had been deleted.
+        machine.lose_activity(ACTIVITY);
+    }
     let name = case.data["execution_name"].as_str().unwrap_or(RUN);
     let role = case.data.pointer("/expected/history/0/executionStartedEventDetails/roleArn");
     let start = Start {
@@ -128,6 +133,10 @@ impl<'c> Outcomes<'c> {
         let is_of = |other: &Value| other.get("state").is_none_or(|state| *state == task.state.as_str());
         let found = self.tasks.iter().position(is_of);
         let Some(found) = found else {
+            if !self.case.data["tasks"].is_array() {
+                // WHY: a function of which nothing was recorded gives back what it was given.
+                return Answer::ok(task.parameters.clone());
+            }
             self.problem.get_or_insert(format!("task {} has no outcome left", task.state));
             return Answer::error("Test.NoOutcome");
         };
@@ -236,8 +245,9 @@ fn compare_history(case: &Case, expected: &[Value], world: &World) -> Result<(),
         actual.sort_by_key(key);
         expected.sort_by_key(key);
         if case.data.get("history_normalised").is_some_and(|note| !note.is_null()) {
-            // WHY: the recorder dropped this event.
-            actual.retain(|event| event["type"] != "ParallelStateSucceeded");
+            // WHY: the recorder dropped these events.
+            let dropped = ["ParallelStateSucceeded", "ParallelStateFailed"];
+            actual.retain(|event| !dropped.iter().any(|kind| event["type"] == *kind));
         }
     }
     for (at, (expected, actual)) in expected.iter().zip(&actual).enumerate() {
@@ -330,6 +340,7 @@ fn texts(at: &str, expected: &str, actual: &str) -> Result<(), String> {
     {
         return difference(at, &left, &right);
     }
+    let actual = &actual.replace(ACTIVITY, "activity_arn");
     let actual = &if expected.contains("date") { undated(actual) } else { actual.to_owned() };
     if expected == actual || matches_pattern(expected, actual) {
         return Ok(());
