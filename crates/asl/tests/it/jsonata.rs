@@ -63,7 +63,23 @@ fn output_and_assign_see_the_variables_from_before() {
         assert_eq!(task.parameters, json!({"n": 1}));
         Answer::ok(json!(41))
     };
-    check(&states, json!({}), answer, &expect![[r#""#]]);
+    check(
+        &states,
+        json!({}),
+        answer,
+        &expect![[r#"
+        2 <- 0 PassStateEntered A
+        3 <- 2 PassStateExited A {"n":"1"}
+        4 <- 3 TaskStateEntered B
+        5 <- 4 LambdaFunctionScheduled
+        6 <- 5 LambdaFunctionStarted
+        7 <- 6 LambdaFunctionSucceeded
+        8 <- 7 TaskStateExited B {"n":"42","old":"1"}
+        9 <- 8 SucceedStateEntered C
+        10 <- 9 SucceedStateExited C
+        11 <- 10 ExecutionSucceeded
+        Succeeded {"n":42,"old":1,"in":1}"#]],
+    );
 }
 
 #[test]
@@ -74,7 +90,20 @@ fn a_catcher_sees_the_error_and_the_input() {
             "Assign": {"cause": "{% $states.errorOutput.Cause %}"}}]},
         "B": {"Type": "Fail", "Error": "{% $states.input.error %}", "Cause": "{% $cause & $states.input.n %}"},
     });
-    check(&states, json!({"n": 7}), |_| Answer::error("E"), &expect![[r#""#]]);
+    check(
+        &states,
+        json!({"n": 7}),
+        |_| Answer::error("E"),
+        &expect![[r#"
+        2 <- 0 TaskStateEntered A
+        3 <- 2 LambdaFunctionScheduled
+        4 <- 3 LambdaFunctionStarted
+        5 <- 4 LambdaFunctionFailed
+        6 <- 5 TaskStateExited A {"cause":"\"because\""}
+        7 <- 6 FailStateEntered B
+        8 <- 7 ExecutionFailed
+        Failed Some("E") Some("because7")"#]],
+    );
 }
 
 #[test]
@@ -85,8 +114,30 @@ fn a_choice_takes_the_output_of_its_rule_or_its_own() {
             {"Condition": true, "Next": "B", "Assign": {"by": "{% 'rule' %}"}}]},
         "B": {"Type": "Succeed"},
     });
-    check(&states, json!({"n": 11}), no_task, &expect![[r#""#]]);
-    check(&states, json!({"n": 1}), no_task, &expect![[r#""#]]);
+    check(
+        &states,
+        json!({"n": 11}),
+        no_task,
+        &expect![[r#"
+        2 <- 0 ChoiceStateEntered A
+        3 <- 2 ChoiceStateExited A
+        4 <- 3 SucceedStateEntered B
+        5 <- 4 SucceedStateExited B
+        6 <- 5 ExecutionSucceeded
+        Succeeded {"big":11}"#]],
+    );
+    check(
+        &states,
+        json!({"n": 1}),
+        no_task,
+        &expect![[r#"
+        2 <- 0 ChoiceStateEntered A
+        3 <- 2 ChoiceStateExited A {"by":"\"rule\""}
+        4 <- 3 SucceedStateEntered B
+        5 <- 4 SucceedStateExited B
+        6 <- 5 ExecutionSucceeded
+        Succeeded {"n":1}"#]],
+    );
 }
 
 #[test]
@@ -98,7 +149,20 @@ fn a_failed_evaluation_names_its_place_and_can_be_caught() {
         "B": {"Type": "Choice", "Choices": [{"Condition": "{% $states.input %}", "Next": "C"}]},
         "C": {"Type": "Succeed"},
     });
-    check(&states, json!({}), no_task, &expect![[r#""#]]);
+    check(
+        &states,
+        json!({}),
+        no_task,
+        &expect![[r#"
+        2 <- 0 TaskStateEntered A
+        3 <- 0 EvaluationFailed "A" at "Arguments/a[1]/b"
+        4 <- 3 EvaluationFailed "A" at "Arguments/a[1]/b"
+        5 <- 4 TaskStateExited A
+        6 <- 5 ChoiceStateEntered B
+        7 <- 5 EvaluationFailed "B" at "Choices[0]/Condition"
+        8 <- 7 ExecutionFailed
+        Failed Some("States.QueryEvaluationError") Some("An error occurred while executing the state 'B' (entered at the event id #6). The JSONata expression '$states.input' specified for the field 'Choices[0]/Condition' returned an unexpected result type. Expected 'boolean', but was 'string' for value: \"States.QueryEvaluationError\"")"#]],
+    );
 }
 
 #[test]
@@ -110,7 +174,26 @@ fn a_catcher_that_fails_itself_is_not_caught_where_it_stands() {
             "Catch": [{"ErrorEquals": ["States.QueryEvaluationError"], "Next": "B", "Output": "caught outside"}]},
         "B": {"Type": "Succeed"},
     });
-    check(&states, json!({}), |_| Answer::error("E"), &expect![[r#""#]]);
+    check(
+        &states,
+        json!({}),
+        |_| Answer::error("E"),
+        &expect![[r#"
+        2 <- 0 ParallelStateEntered A
+        3 <- 2 ParallelStateStarted
+        4 <- 3 TaskStateEntered I
+        5 <- 4 LambdaFunctionScheduled
+        6 <- 5 LambdaFunctionStarted
+        7 <- 6 LambdaFunctionFailed
+        8 <- 7 EvaluationFailed "I" at "Catch[0]/Output"
+        9 <- 8 TaskStateAborted
+        10 <- 8 ParallelStateFailed
+        11 <- 10 ParallelStateExited A
+        12 <- 11 SucceedStateEntered B
+        13 <- 12 SucceedStateExited B
+        14 <- 13 ExecutionSucceeded
+        Succeeded "caught outside""#]],
+    );
 }
 
 #[test]
@@ -123,7 +206,32 @@ fn iterations_see_outer_variables_and_their_own_item() {
                 "J": {"Type": "Succeed", "Output": "{% $own + $factor %}"}}},
             "Output": {"sum": "{% $sum($states.result) %}"}},
     });
-    check(&states, json!({}), no_task, &expect![[r#""#]]);
+    check(
+        &states,
+        json!({}),
+        no_task,
+        &expect![[r#"
+        2 <- 0 PassStateEntered A
+        3 <- 2 PassStateExited A {"factor":"10"}
+        4 <- 3 MapStateEntered B
+        5 <- 4 MapStateStarted
+        6 <- 5 MapIterationStarted
+        7 <- 6 PassStateEntered I
+        8 <- 7 PassStateExited I {"own":"10"}
+        9 <- 8 SucceedStateEntered J
+        10 <- 9 SucceedStateExited J
+        11 <- 10 MapIterationSucceeded
+        12 <- 10 MapIterationStarted
+        13 <- 12 PassStateEntered I
+        14 <- 13 PassStateExited I {"own":"20"}
+        15 <- 14 SucceedStateEntered J
+        16 <- 15 SucceedStateExited J
+        17 <- 16 MapIterationSucceeded
+        18 <- 17 MapStateSucceeded
+        19 <- 17 MapStateExited B
+        20 <- 19 ExecutionSucceeded
+        Succeeded {"sum":50}"#]],
+    );
 }
 
 #[test]
