@@ -8,6 +8,7 @@ mod execution;
 mod expression;
 mod history;
 mod intrinsic;
+mod jsonata;
 pub mod limits;
 mod moment;
 mod outline;
@@ -16,7 +17,7 @@ mod step;
 mod template;
 pub mod timestamp;
 
-pub use definition::StateMachine;
+pub use definition::{QueryLanguage, StateMachine};
 pub use diagnostic::{Diagnostic, Severity};
 pub use event::Event;
 pub use execution::Execution;

@@ -7,6 +7,7 @@ use crate::definition::StateKind;
 use crate::execution::{Execution, Frame};
 use crate::expression::Names;
 use crate::path::{Path, Segment};
+use crate::timestamp::Timestamp;
 
 /// What expressions of one frame can name.
 pub(super) struct Context<'s> {
@@ -45,6 +46,10 @@ impl Names for Context<'_> {
     fn variable(&self, name: &str) -> Option<&Value> {
         let frames = self.frames();
         frames.into_iter().find_map(|frame| frame.variables.get(name))
+    }
+
+    fn now(&self) -> Timestamp {
+        self.entropy.at.now
     }
 
     fn entropy(&self) -> u64 {

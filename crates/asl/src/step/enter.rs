@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::stepper::Stepper;
-use crate::definition::{Kind, Selection, State, Text};
+use crate::definition::{Flow, Kind, Selection, State, Text};
 use crate::event::Detail;
 use crate::expression::{Expression, Fault};
 use crate::limits::DATA_BYTES_MAX;
@@ -46,7 +46,10 @@ impl Stepper<'_> {
     /// The state's input after `InputPath`.
     pub fn effective_input(&self, frame: u64) -> Result<Value, Fault> {
         let Some((active, state)) = self.state(frame) else { return Ok(Value::Null) };
-        self.select(frame, &state.flow.input_path, &active.input)
+        match &state.flow {
+            Flow::JsonPath(flow) => self.select(frame, &flow.input_path, &active.input),
+            Flow::Jsonata(_) => Ok((*active.input).clone()),
+        }
     }
 
     /// The part of `input` that `InputPath` or `OutputPath` lets through.
@@ -66,7 +69,11 @@ impl Stepper<'_> {
     /// The state's input after `InputPath` and `Parameters`.
     pub fn arguments(&self, frame: u64, state: &State) -> Result<Value, Fault> {
         let input = self.effective_input(frame)?;
-        match &state.flow.parameters {
+        let template = match &state.flow {
+            Flow::JsonPath(flow) => flow.parameters.as_ref(),
+            Flow::Jsonata(flow) => flow.arguments.as_ref(),
+        };
+        match template {
             None => Ok(input),
             Some(template) => self.with_env(frame, &input, |env| template.evaluate(env)),
         }
@@ -82,6 +89,13 @@ impl Stepper<'_> {
         let expression = match text {
             None => return Ok(None),
             Some(Text::Literal(text)) => return Ok(Some(text.clone())),
+            Some(Text::Jsonata(expression)) => {
+                let field = field.trim_end_matches("Path");
+                return match self.query(frame, expression, field)? {
+                    Value::String(text) => Ok(Some(text)),
+                    other => Err(expression.unexpected(field, "string", &other)),
+                };
+            }
             Some(Text::Expression(expression)) => expression,
         };
         match self.expression(frame, expression, field)? {

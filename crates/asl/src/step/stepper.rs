@@ -138,7 +138,7 @@ impl<'a> Stepper<'a> {
     pub fn start_timer(&mut self, frame: u64, event: u64, purpose: Purpose, millis: u64) {
         let timer = purpose.timer(event);
         let due = self.at.now.plus_millis(millis);
-        self.change(Change::Timer { frame, timer, purpose });
+        self.change(Change::Timer { frame, timer, purpose, due });
         self.effect(Effect::StartTimer { timer, due });
     }
 
@@ -183,7 +183,7 @@ impl<'a> Stepper<'a> {
         evaluate: impl FnOnce(&Env<'_>) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
         let names = self.context(frame, None);
-        evaluate(&Env { input, names: &names })
+        evaluate(&Env::new(input, &names))
     }
 
     /// The next number of this step's entropy: the same seed always gives the same numbers.
