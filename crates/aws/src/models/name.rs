@@ -3,7 +3,8 @@
 /// Names that the Java SDK cannot have and writes otherwise.
 const RENAMED: &[(&str, &str)] = &[("equals", "EqualsValue"), ("NULL", "Nul")];
 
-/// A member's name: `executionArn` is `ExecutionArn`, `DBInstanceArn` is `DbInstanceArn`, `ETag` stays.
+/// A member's name: `executionArn` is `ExecutionArn`, `DBInstanceArn` is `DbInstanceArn`, and `ETag`,
+/// `SourceDBInstanceIdentifier` and `ChecksumCRC32` stay: only an acronym at the start is lowered.
 pub fn member_name(name: &str) -> String {
     if let Some((_, renamed)) = RENAMED.iter().find(|(known, _)| *known == name) {
         return (*renamed).to_owned();
@@ -44,6 +45,9 @@ mod tests {
             ("NULL", "Nul"),
             ("equals", "EqualsValue"),
             ("ARN", "Arn"),
+            ("SourceDBInstanceIdentifier", "SourceDBInstanceIdentifier"),
+            ("MultiAZ", "MultiAZ"),
+            ("ChecksumCRC32", "ChecksumCRC32"),
             ("", ""),
         ] {
             assert_eq!(member_name(name), expected, "{name}");

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 use shipway_aws::mock::{FieldValidationMode, validate};
 
+const FOLDER: &str = "../../../shared/asl";
 const SENTENCE: &str = "Mock result schema validation error: ";
 
 /// Resource, mocked result and mode of a case that mocks the result of a task.
@@ -29,21 +30,50 @@ fn difference(case: &Value) -> Option<String> {
     (judged.as_deref() != expected).then(|| format!("{}: {judged:?}, expected {expected:?}", case["id"]))
 }
 
+/// All cases of a folder, if they are there.
+fn cases(folder: &str) -> Option<Vec<Value>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(FOLDER).join(folder);
+    let Ok(files) = std::fs::read_dir(&folder) else {
+        println!("skipped: no shared cases beside the checkout");
+        return None;
+    };
+    let read = |file: std::path::PathBuf| std::fs::read_to_string(file).unwrap();
+    Some(files.map(|file| serde_json::from_str(&read(file.unwrap().path())).unwrap()).collect())
+}
+
 #[test]
 fn mocks_are_judged_as_aws_judged_them() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/asl/test_state");
-    if !folder.is_dir() {
-        println!("skipped: no shared cases beside the checkout");
-        return;
-    }
-    let (mut judged, mut differences) = (0, Vec::new());
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let case: Value =
-            serde_json::from_str(&std::fs::read_to_string(entry.unwrap().path()).unwrap()).unwrap();
-        judged += usize::from(mocked(&case).is_some());
-        differences.extend(difference(&case));
-    }
+    let Some(cases) = cases("test_state") else { return };
+    let judged = cases.iter().filter(|case| mocked(case).is_some()).count();
+    let differences: Vec<String> = cases.iter().filter_map(difference).collect();
     println!("{judged} mocked tasks");
     assert!(judged >= 23, "{judged}");
     assert_eq!(differences, Vec::<String>::new());
+}
+
+/// Resource and answer of each service task of a case that succeeded without a person's or a token's help.
+fn answers(case: &Value) -> Vec<(String, Value)> {
+    let tasks = case["tasks"].as_array().into_iter().flatten();
+    let answered =
+        tasks.filter(|task| task["resource_type"].is_string() && task["outcome"]["output"].is_object());
+    let answers = answered.map(|task| {
+        let (service, action) = (task["resource_type"].as_str().unwrap(), task["resource"].as_str().unwrap());
+        (format!("arn:aws:states:::{service}:{action}"), task["outcome"]["output"].clone())
+    });
+    answers.collect()
+}
+
+/// AWS's own answers fit its models; a function's payload is JSON when it is called, and a text in the model.
+#[test]
+fn what_services_answered_fits_their_models() {
+    let Some(cases) = cases("execution") else { return };
+    let answers: Vec<(String, Value)> = cases.iter().flat_map(answers).collect();
+    println!("{} answers", answers.len());
+    assert!(answers.len() >= 50, "{}", answers.len());
+    for (resource, mut answer) in answers {
+        if resource.contains("lambda:invoke") {
+            answer["Payload"] = answer["Payload"].to_string().into();
+        }
+        assert_eq!(validate(&resource, &answer, FieldValidationMode::Strict), Ok(()), "{resource} {answer}");
+    }
 }
