@@ -1,10 +1,11 @@
-//! Chores of the repository: `cargo xtask bench|ci|tidy`. Does nothing that the product needs at run time.
+//! Chores of the repository: `cargo xtask bench|ci|models|tidy`. Does nothing that the product needs at run time.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for people")]
 
 mod bench;
 mod ci;
 mod licences;
+mod models;
 mod tidy;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -15,6 +16,7 @@ const USAGE: &str = "usage: cargo xtask <command>
 
   bench   measure: `cargo xtask bench engine`
   ci      what CI runs: format, tidy, clippy, build, tests
+  models  make AWS's service models anew: `cargo xtask models [--botocore DIR] [--check]`
   tidy    the checks that keep the architecture and the documents true
 ";
 
@@ -34,6 +36,7 @@ fn run() -> Result<()> {
     match arguments.next().as_deref() {
         Some("bench") => bench::run(&root, arguments.next().as_deref()),
         Some("ci") => ci::run(&root),
+        Some("models") => models::run(&root, arguments),
         Some("tidy") => tidy::run(&root),
         Some("--help" | "-h") | None => {
             print!("{USAGE}");
