@@ -8,6 +8,7 @@ mod execution;
 mod expression;
 mod history;
 mod intrinsic;
+pub mod json;
 mod jsonata;
 pub mod limits;
 mod moment;
