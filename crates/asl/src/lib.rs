@@ -7,6 +7,7 @@ mod event;
 mod execution;
 mod expression;
 mod history;
+pub mod integration;
 mod intrinsic;
 pub mod json;
 mod jsonata;
