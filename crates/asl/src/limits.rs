@@ -6,6 +6,8 @@ pub const DATA_BYTES_MAX: usize = 262_144;
 pub const HISTORY_EVENTS_MAX: u64 = 25_000;
 /// Longest state name, in characters.
 pub const STATE_NAME_CHARS_MAX: usize = 80;
+/// Longest label of a distributed Map, in characters.
+pub const LABEL_CHARS_MAX: usize = 40;
 /// Largest definition, in bytes.
 pub const DEFINITION_BYTES_MAX: usize = 1_048_576;
 /// Longest variable name, in characters.

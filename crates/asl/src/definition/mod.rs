@@ -1,13 +1,21 @@
 //! A machine as data: what a definition says once it has been checked. Does not run anything.
 
 mod conditions;
+mod document;
+mod express;
 mod fields;
+mod findings;
 mod flow;
 mod graph;
+mod integrations;
 mod map;
+mod names;
 mod policy;
 mod reader;
 mod states;
+mod validate;
+mod walk;
+mod warnings;
 
 use std::collections::HashMap;
 use std::fmt;

@@ -2,15 +2,12 @@
 
 use std::collections::HashMap;
 
-use serde_json::Value;
-
 use super::flow::flow;
-use super::reader::{Findings, Reader, SCHEMA};
+use super::reader::{EMPTY, Reader};
 use super::{
-    Amount, Kind, QueryLanguage, Scope, State, StateKind, StateMachine, Task, Wait, conditions, graph, policy,
+    Amount, Kind, QueryLanguage, Scope, State, StateKind, StateMachine, Task, Wait, conditions, policy,
 };
-use crate::diagnostic::{Diagnostic, Severity};
-use crate::limits::{DEFINITION_BYTES_MAX, NESTING_MAX, SECONDS_MAX, STATE_NAME_CHARS_MAX};
+use crate::limits::{NESTING_MAX, SECONDS_MAX};
 use crate::timestamp;
 
 pub(super) const COMMON: &[&str] = &["Type", "Comment", "QueryLanguage"];
@@ -19,49 +16,13 @@ pub(super) const ENDS: &[&str] = &["Next", "End"];
 pub(super) const RESULT: &[&str] = &["ResultPath", "Assign"];
 pub(super) const WORK: &[&str] = &["Parameters", "ResultSelector", "Retry", "Catch"];
 
-impl StateMachine {
-    /// Parses and validates a definition; on refusal every diagnostic is returned at once.
-    pub fn parse(definition: &str) -> Result<Self, Vec<Diagnostic>> {
-        let findings = Findings::default();
-        let machine = parse(definition, &findings);
-        let found = findings.into_inner();
-        match machine {
-            Some(machine) if found.iter().all(|one| one.severity == Severity::Warning) => {
-                Ok(Self { warnings: found, ..machine })
-            }
-            _ => Err(found),
-        }
-    }
-}
-
-fn parse(definition: &str, findings: &Findings) -> Option<StateMachine> {
-    let refuse = |code: &str, message: String| {
-        findings.add(Severity::Error, code, String::new(), message);
-        None
-    };
-    if definition.len() > DEFINITION_BYTES_MAX {
-        return refuse(SCHEMA, format!("The definition is longer than {DEFINITION_BYTES_MAX} bytes"));
-    }
-    if definition.trim().is_empty() {
-        return refuse(SCHEMA, "Definition must be a valid JSON object".into());
-    }
-    let value: Value = match serde_json::from_str(definition) {
-        Ok(value) => value,
-        Err(error) => {
-            return refuse("INVALID_JSON_DESCRIPTION", format!("The definition is no JSON: {error}"));
-        }
-    };
-    if !value.is_object() {
-        return refuse(SCHEMA, "Definition must be a valid JSON object".into());
-    }
-    let reader = Reader::new(&value, String::new(), findings)?;
+/// The machine that a definition describes.
+pub(super) fn machine(reader: &Reader<'_>) -> Option<StateMachine> {
     reader.only(&[&["Comment", "StartAt", "States", "TimeoutSeconds", "Version", "QueryLanguage"]]);
-    json_path_only(&reader);
-    if reader.has("Version") && reader.string("Version").is_some_and(|version| version != "1.0") {
-        reader.wrong("Version", "The only version is \"1.0\"");
-    }
+    json_path_only(reader);
+    reader.one_of("Version", &["1.0"]);
     let mut parser = Parser { states: HashMap::new(), depth: 0 };
-    let root = parser.scope(&reader);
+    let root = parser.scope(reader);
     Some(StateMachine {
         root: root?,
         states: parser.states,
@@ -100,29 +61,16 @@ impl Parser {
         let mut names = Vec::new();
         for (name, value) in states.iter() {
             let Some(state) = Reader::new(value, states.at(name), states.findings) else { continue };
-            if name.is_empty() || name.chars().count() > STATE_NAME_CHARS_MAX {
-                state.wrong_here(format!("A state name has 1 to {STATE_NAME_CHARS_MAX} characters"));
-            }
             if let Some(parsed) = self.state(name, &state) {
-                if self.states.insert(name.clone(), parsed).is_some() {
-                    let message = format!("Duplicate state name: {name}");
-                    states.findings.add(
-                        Severity::Error,
-                        "DUPLICATE_STATE_NAME",
-                        state.pointer.clone(),
-                        message,
-                    );
-                }
+                self.states.insert(name.clone(), parsed);
                 names.push(name.clone());
             }
         }
         if states.iter().next().is_none() {
-            reader.wrong("States", "At least one state is required");
+            reader.wrong("States", EMPTY);
         }
         self.depth -= 1;
-        let scope = Scope { start_at: start_at?, states: names };
-        graph::check(&scope, &self.states, reader, &states);
-        Some(scope)
+        Some(Scope { start_at: start_at?, states: names })
     }
 
     fn state(&mut self, name: &str, reader: &Reader<'_>) -> Option<State> {
