@@ -108,6 +108,7 @@ codes! {
     INVALID_JSONATA_EXPRESSION: Error, "A JSONata expression cannot be parsed.";
     UNSUPPORTED_JSONATA_EXPRESSION: Error, "A JSONata expression asks for what is not there, such as an input of its own.";
     INVALID_VARIABLE_NAME: Error, "A variable's name has characters that names cannot have, or too many.";
+    DUPLICATE_VARIABLE_NAME: Error, "A variable is assigned in an inner and in an outer scope.";
     RESERVED_VARIABLE_NAME: Error, "A variable has the name of one that Step Functions sets.";
 }
 

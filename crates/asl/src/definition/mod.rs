@@ -8,12 +8,15 @@ mod findings;
 mod flow;
 mod graph;
 mod integrations;
+mod language;
 mod map;
 mod names;
 mod policy;
+mod query;
 mod reader;
 mod states;
 mod validate;
+mod variables;
 mod walk;
 mod warnings;
 

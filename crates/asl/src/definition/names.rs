@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
+use super::fields::variable;
 use super::findings::Findings;
-use super::walk::{Written, bare, escape};
+use super::walk::{Written, escape};
 use crate::diagnostic::{
     DUPLICATE_LABEL_NAME, DUPLICATE_STATE_NAME, INVALID_LABEL_NAME, INVALID_STATE_NAME,
-    INVALID_VARIABLE_NAME, RESERVED_VARIABLE_NAME, SCHEMA_VALIDATION_FAILED,
+    INVALID_VARIABLE_NAME, RESERVED_VARIABLE_NAME,
 };
 use crate::limits::{LABEL_CHARS_MAX, STATE_NAME_CHARS_MAX, VARIABLE_NAME_CHARS_MAX};
 
@@ -59,31 +60,24 @@ fn check_label(label: &str, pointer: &str, findings: &Findings) {
 fn check_variables(state: &Written<'_>, findings: &Findings) {
     for (pointer, assign) in state.assigns() {
         for field in assign.keys() {
-            let (name, at) = (bare(field), format!("{pointer}/{}", escape(field)));
+            let (name, at) = (variable(state.language, field), format!("{pointer}/{}", escape(field)));
             if name == "states" {
                 findings.at(RESERVED_VARIABLE_NAME, at, "Cannot assign to reserved variable '$states'.");
             } else if !is_variable(name) {
-                let message = format!(
-                    "Invalid variable name '{name}': the variable name contains invalid characters."
-                );
+                let message =
+                    format!("Invalid variable name '{name}': the variable name contains invalid characters.");
                 findings.at(INVALID_VARIABLE_NAME, at, message);
             } else if name.chars().count() > VARIABLE_NAME_CHARS_MAX {
                 let message = format!(
                     "Invalid variable name '{name}': the variable name exceeds the {VARIABLE_NAME_CHARS_MAX}-character limit."
                 );
                 findings.at(INVALID_VARIABLE_NAME, at, message);
-            } else if state.outer.contains(&name) {
-                let message =
-                    format!("The variable '{name}' is assigned in an outer scope: use a different name");
-                findings.at(SCHEMA_VALIDATION_FAILED, at, message);
             }
         }
     }
 }
 
-/// A letter, then letters, digits and connectors such as `_`, in any script.
+/// A letter, then letters, digits and `_`, in any script.
 fn is_variable(name: &str) -> bool {
-    let mut characters = name.chars();
-    characters.next().is_some_and(|first| first.is_alphabetic() || first == '_')
-        && characters.all(|c| c.is_alphanumeric() || c == '_')
+    name.starts_with(char::is_alphabetic) && name.chars().all(|c| c.is_alphanumeric() || c == '_')
 }

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use serde_json::{Map, Value};
 
 use super::findings::Findings;
+use super::{QueryLanguage, language};
 use crate::diagnostic::Severity;
 
 /// AWS's text about lists and objects that must not be empty.
@@ -16,6 +17,10 @@ pub(super) const SCHEMA: &str = "SCHEMA_VALIDATION_FAILED";
 pub(super) struct Reader<'d> {
     fields: &'d Map<String, Value>,
     pub pointer: String,
+    /// The way here from the state, as messages at run time name it: `Choices[0]/`.
+    pub place: String,
+    /// What expressions in here are written in.
+    pub language: QueryLanguage,
     pub findings: &'d Findings,
 }
 
@@ -23,12 +28,26 @@ impl<'d> Reader<'d> {
     /// The object at `pointer`; anything else is a finding.
     pub fn new(value: &'d Value, pointer: String, findings: &'d Findings) -> Option<Self> {
         match value {
-            Value::Object(fields) => Some(Self { fields, pointer, findings }),
+            Value::Object(fields) => {
+                let language = QueryLanguage::default();
+                Some(Self { fields, pointer, place: String::new(), language, findings })
+            }
             _ => {
                 findings.add(Severity::Error, SCHEMA, pointer, "Expected value of type Object".into());
                 None
             }
         }
+    }
+
+    /// The same object, read in a query language.
+    pub fn in_language(self, language: QueryLanguage) -> Self {
+        Self { language, ..self }
+    }
+
+    /// An object inside of this one.
+    fn inside(&self, value: &'d Value, pointer: String, place: String) -> Option<Self> {
+        let inside = Self::new(value, pointer, self.findings)?;
+        Some(Self { place, language: self.language, ..inside })
     }
 
     pub fn at(&self, field: &str) -> String {
@@ -62,6 +81,8 @@ impl<'d> Reader<'d> {
         for field in self.fields.keys() {
             if !known.iter().any(|names| names.contains(&field.as_str())) {
                 self.wrong_here(format!("Field '{field}' is not supported"));
+            } else if let Some(message) = language::refusal(self.language, field) {
+                self.wrong_here(message);
             }
         }
     }
@@ -92,6 +113,13 @@ impl<'d> Reader<'d> {
             self.wrong(field, format!("Value should be one of the following: [{values}]"));
         }
         found
+    }
+
+    /// Reports an array without elements.
+    pub fn not_empty(&self, field: &str) {
+        if self.get(field).and_then(Value::as_array).is_some_and(Vec::is_empty) {
+            self.wrong(field, EMPTY);
+        }
     }
 
     /// Reports those of `names` that are missing, in one finding.
@@ -161,14 +189,17 @@ impl<'d> Reader<'d> {
     }
 
     pub fn object(&self, field: &str) -> Option<Reader<'d>> {
-        Reader::new(self.get(field)?, self.at(field), self.findings)
+        self.inside(self.get(field)?, self.at(field), format!("{}{field}/", self.place))
     }
 
     /// The objects of an array.
     pub fn objects(&self, field: &str) -> Vec<Reader<'d>> {
         let at = self.at(field);
         let items = self.array(field).into_iter().flatten().enumerate();
-        items.filter_map(|(index, item)| Reader::new(item, format!("{at}/{index}"), self.findings)).collect()
+        let inside = |(index, item)| {
+            self.inside(item, format!("{at}/{index}"), format!("{}{field}[{index}]/", self.place))
+        };
+        items.filter_map(inside).collect()
     }
 }
 

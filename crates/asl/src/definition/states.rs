@@ -6,12 +6,13 @@ use super::flow::flow;
 use super::reader::{EMPTY, Reader};
 use super::{
     Amount, Kind, QueryLanguage, Scope, State, StateKind, StateMachine, Task, Wait, conditions, policy,
+    variables,
 };
 use crate::limits::{NESTING_MAX, SECONDS_MAX};
 use crate::timestamp;
 
 pub(super) const COMMON: &[&str] = &["Type", "Comment", "QueryLanguage"];
-pub(super) const PATHS: &[&str] = &["InputPath", "OutputPath"];
+pub(super) const PATHS: &[&str] = &["InputPath", "OutputPath", "Output"];
 pub(super) const ENDS: &[&str] = &["Next", "End"];
 pub(super) const RESULT: &[&str] = &["ResultPath", "Assign"];
 pub(super) const WORK: &[&str] = &["Parameters", "ResultSelector", "Retry", "Catch"];
@@ -19,10 +20,11 @@ pub(super) const WORK: &[&str] = &["Parameters", "ResultSelector", "Retry", "Cat
 /// The machine that a definition describes.
 pub(super) fn machine(reader: &Reader<'_>) -> Option<StateMachine> {
     reader.only(&[&["Comment", "StartAt", "States", "TimeoutSeconds", "Version", "QueryLanguage"]]);
-    json_path_only(reader);
+    let language = reader.query_language(QueryLanguage::default());
     reader.one_of("Version", &["1.0"]);
-    let mut parser = Parser { states: HashMap::new(), depth: 0 };
+    let mut parser = Parser { states: HashMap::new(), depth: 0, language };
     let root = parser.scope(reader);
+    variables::check(reader, language);
     Some(StateMachine {
         root: root?,
         states: parser.states,
@@ -31,21 +33,11 @@ pub(super) fn machine(reader: &Reader<'_>) -> Option<StateMachine> {
     })
 }
 
-/// JSONPath is the one query language so far; a second one is chosen here, state by state.
-fn json_path_only(reader: &Reader<'_>) {
-    match reader.string("QueryLanguage").as_deref() {
-        None | Some("JSONPath") => {}
-        Some("JSONata") => reader.wrong(
-            "QueryLanguage",
-            "The query language JSONata is not supported: write the state in JSONPath",
-        ),
-        Some(_) => reader.wrong("QueryLanguage", "The value must be JSONPath"),
-    }
-}
-
 pub(super) struct Parser {
     states: HashMap<String, State>,
     depth: usize,
+    /// The machine's query language.
+    language: QueryLanguage,
 }
 
 impl Parser {
@@ -61,6 +53,8 @@ impl Parser {
         let mut names = Vec::new();
         for (name, value) in states.iter() {
             let Some(state) = Reader::new(value, states.at(name), states.findings) else { continue };
+            let language = self.state_language(&state);
+            let state = state.in_language(language);
             if let Some(parsed) = self.state(name, &state) {
                 self.states.insert(name.clone(), parsed);
                 names.push(name.clone());
@@ -73,16 +67,29 @@ impl Parser {
         Some(Scope { start_at: start_at?, states: names })
     }
 
+    /// The query language of a state: its own or the machine's, whatever it is nested in.
+    fn state_language(&self, state: &Reader<'_>) -> QueryLanguage {
+        let language = state.query_language(self.language);
+        if self.language == QueryLanguage::Jsonata && language == QueryLanguage::JsonPath {
+            state.wrong_here(
+                "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine",
+            );
+        }
+        language
+    }
+
     fn state(&mut self, name: &str, reader: &Reader<'_>) -> Option<State> {
         let type_name = reader.string("Type");
-        json_path_only(reader);
         let Some(type_name) = type_name else {
             reader.required(&["Type"]);
             return None;
         };
         let Some(kind) = StateKind::ALL.into_iter().find(|kind| kind.name() == type_name) else {
-            let names: Vec<&str> = StateKind::ALL.iter().map(|kind| kind.name()).collect();
-            reader.wrong("Type", format!("The value must be one of [{}]", names.join(", ")));
+            // WHY: the order is AWS's.
+            reader.wrong(
+                "Type",
+                "The field 'Type' should have one of these values: [Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map]",
+            );
             return None;
         };
         let parsed = self.kind(kind, reader);
@@ -90,7 +97,7 @@ impl Parser {
         Some(State {
             name: name.to_owned(),
             comment: reader.string("Comment"),
-            language: QueryLanguage::JsonPath,
+            language: reader.language,
             flow: flow(kind, reader),
             assign: reader.assign(),
             next,
@@ -122,8 +129,9 @@ impl Parser {
                 Kind::Fail { error: reader.text("Error"), cause: reader.text("Cause") }
             }
             StateKind::Parallel => {
-                reader.only(&[COMMON, PATHS, ENDS, RESULT, WORK, &["Branches"]]);
+                reader.only(&[COMMON, PATHS, ENDS, RESULT, WORK, &["Arguments", "Branches"]]);
                 reader.required(&["Branches"]);
+                reader.not_empty("Branches");
                 let branches = reader.objects("Branches");
                 let branches: Vec<Option<Scope>> =
                     branches.iter().map(|branch| self.branch(branch)).collect();
@@ -134,11 +142,12 @@ impl Parser {
     }
 
     pub(super) fn branch(&mut self, reader: &Reader<'_>) -> Option<Scope> {
-        reader.only(&[&["StartAt", "States", "Comment", "QueryLanguage", "ProcessorConfig"]]);
-        json_path_only(reader);
+        reader.only(&[&["StartAt", "States", "Comment", "ProcessorConfig"]]);
         self.scope(reader)
     }
 }
+
+const NO_END: &str = "This object should have only one of the following fields: [Next, End]";
 
 fn ends(kind: StateKind, reader: &Reader<'_>) -> Option<String> {
     if matches!(kind, StateKind::Choice | StateKind::Succeed | StateKind::Fail) {
@@ -146,8 +155,8 @@ fn ends(kind: StateKind, reader: &Reader<'_>) -> Option<String> {
     }
     let (next, end) = (reader.string("Next"), reader.boolean("End"));
     match (reader.has("Next"), end) {
-        (true, Some(true)) => reader.wrong_here("A state has either Next or End, not both"),
-        (false, None | Some(false)) => reader.wrong_here("A state needs either Next or \"End\": true"),
+        (true, Some(true)) => reader.at_most_one(&["Next", "End"]),
+        (false, Some(false)) | (false, None) => reader.wrong_here(NO_END),
         _ => {}
     }
     next
@@ -156,6 +165,7 @@ fn ends(kind: StateKind, reader: &Reader<'_>) -> Option<String> {
 fn task(reader: &Reader<'_>) -> Option<Task> {
     let own: &[&str] = &[
         "Resource",
+        "Arguments",
         "TimeoutSeconds",
         "TimeoutSecondsPath",
         "HeartbeatSeconds",
@@ -182,21 +192,28 @@ fn task(reader: &Reader<'_>) -> Option<Task> {
 
 fn credentials(reader: &Reader<'_>) -> Option<crate::template::Template> {
     let object = reader.object("Credentials")?;
-    if !object.has("RoleArn") && !object.has("RoleArn.$") {
+    let is_given =
+        object.has("RoleArn") || object.has("RoleArn.$") && reader.language == QueryLanguage::JsonPath;
+    if !is_given {
         object.wrong_here("The field 'RoleArn' is required but was missing");
     }
     reader.object_template("Credentials")
 }
 
 fn wait(reader: &Reader<'_>) -> Option<Wait> {
-    let own = ["Seconds", "SecondsPath", "Timestamp", "TimestampPath"];
+    // WHY: the order is AWS's.
+    let own = ["SecondsPath", "Seconds", "TimestampPath", "Timestamp"];
     reader.only(&[COMMON, PATHS, ENDS, &own, &["Assign"]]);
+    reader.exactly_one(&own);
     let given: Vec<&str> = own.into_iter().filter(|name| reader.has(name)).collect();
-    let [field] = given.as_slice() else {
-        reader.wrong_here(format!("Exactly one of these fields is required: [{}]", own.join(", ")));
-        return None;
-    };
+    let [field] = given.as_slice() else { return None };
     Some(match *field {
+        "Seconds" if reader.is_expression("Seconds") => {
+            Wait::SecondsExpression(reader.expression("Seconds")?)
+        }
+        "Timestamp" if reader.is_delimited("Timestamp") => {
+            Wait::TimestampExpression(reader.expression("Timestamp")?)
+        }
         "Seconds" => Wait::Seconds(reader.integer("Seconds", 0, SECONDS_MAX)?),
         "SecondsPath" => Wait::SecondsPath(reader.reference("SecondsPath")?),
         "TimestampPath" => Wait::TimestampPath(reader.reference("TimestampPath")?),

@@ -16,8 +16,6 @@ pub(super) struct Written<'d> {
     pub language: QueryLanguage,
     /// Of the machine, or of the child machines of a distributed Map.
     pub machine: MachineKind,
-    /// Variables of the states around this scope that are in reach here.
-    pub outer: Vec<&'d str>,
 }
 
 impl<'d> Written<'d> {
@@ -36,10 +34,6 @@ impl<'d> Written<'d> {
     /// Every `Assign` of the state and where it stands: its own, its rules' and its catchers'.
     pub fn assigns(&self) -> Vec<(String, &'d Map<String, Value>)> {
         assigns(self.fields, &self.pointer)
-    }
-
-    pub fn items(&self, field: &str) -> &'d [Value] {
-        items(self.fields, field)
     }
 }
 
@@ -60,11 +54,6 @@ fn items<'d>(fields: &'d Map<String, Value>, field: &str) -> &'d [Value] {
     fields.get(field).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// A variable's name in `Assign`, without the suffix of a path.
-pub(super) fn bare(name: &str) -> &str {
-    name.strip_suffix(".$").unwrap_or(name)
-}
-
 /// A name as part of a JSON pointer.
 pub(super) fn escape(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
@@ -74,7 +63,7 @@ pub(super) fn escape(name: &str) -> String {
 pub(super) fn states(document: &Value, machine: MachineKind) -> Vec<Written<'_>> {
     let language = document.get("QueryLanguage").map_or(QueryLanguage::JsonPath, language);
     let mut walk = Walk { language, found: Vec::new() };
-    walk.scope(document, "", machine, &[], 0);
+    walk.scope(document, "", machine, 0);
     walk.found
 }
 
@@ -90,22 +79,17 @@ struct Walk<'d> {
 }
 
 impl<'d> Walk<'d> {
-    fn scope(&mut self, scope: &'d Value, pointer: &str, machine: MachineKind, outer: &[&'d str], depth: usize) {
+    fn scope(&mut self, scope: &'d Value, pointer: &str, machine: MachineKind, depth: usize) {
         let Some(states) = scope.get("States").and_then(Value::as_object) else { return };
         if depth > NESTING_MAX {
             return;
-        }
-        let mut inner = outer.to_vec();
-        for fields in states.values().filter_map(Value::as_object) {
-            inner.extend(assigns(fields, "").iter().flat_map(|(_, assign)| assign.keys()).map(|name| bare(name)));
         }
         for (name, state) in states {
             let Some(fields) = state.as_object() else { continue };
             let pointer = format!("{pointer}/States/{}", escape(name));
             let language = fields.get("QueryLanguage").map_or(self.language, language);
-            let outer = outer.to_vec();
-            self.found.push(Written { name, pointer: pointer.clone(), fields, language, machine, outer });
-            self.inside(fields, &pointer, machine, &inner, depth);
+            self.found.push(Written { name, pointer: pointer.clone(), fields, language, machine });
+            self.inside(fields, &pointer, machine, depth);
         }
     }
 
@@ -114,11 +98,10 @@ impl<'d> Walk<'d> {
         fields: &'d Map<String, Value>,
         pointer: &str,
         machine: MachineKind,
-        inner: &[&'d str],
         depth: usize,
     ) {
         for (branch, scope) in items(fields, "Branches").iter().enumerate() {
-            self.scope(scope, &format!("{pointer}/Branches/{branch}"), machine, inner, depth + 1);
+            self.scope(scope, &format!("{pointer}/Branches/{branch}"), machine, depth + 1);
         }
         for field in ["ItemProcessor", "Iterator"] {
             let Some(scope) = fields.get(field) else { continue };
@@ -126,12 +109,12 @@ impl<'d> Walk<'d> {
             let of = |name: &str| config.and_then(|config| config.get(name)).and_then(Value::as_str);
             let pointer = format!("{pointer}/{field}");
             match (of("Mode"), of("ExecutionType")) {
-                // WHY: children of a distributed Map are machines of their own kind, with variables of their own.
+                // WHY: children of a distributed Map are machines of a kind of their own.
                 (Some("DISTRIBUTED"), Some("EXPRESS")) => {
-                    self.scope(scope, &pointer, MachineKind::Express, &[], depth + 1);
+                    self.scope(scope, &pointer, MachineKind::Express, depth + 1);
                 }
-                (Some("DISTRIBUTED"), _) => self.scope(scope, &pointer, MachineKind::Standard, &[], depth + 1),
-                _ => self.scope(scope, &pointer, machine, inner, depth + 1),
+                (Some("DISTRIBUTED"), _) => self.scope(scope, &pointer, MachineKind::Standard, depth + 1),
+                _ => self.scope(scope, &pointer, machine, depth + 1),
             }
         }
     }

@@ -7,6 +7,7 @@ mod exit;
 mod fail;
 mod fork;
 mod input;
+mod query;
 mod stepper;
 mod task;
 mod wait;
