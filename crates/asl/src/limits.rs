@@ -17,6 +17,8 @@ pub const DEFINITION_BYTES_MAX: usize = 1_048_576;
 pub const VARIABLE_NAME_CHARS_MAX: usize = 80;
 /// Longest wait, delay or time-out, in seconds: about a century, far above AWS's one year.
 pub const SECONDS_MAX: u64 = 3_155_760_000;
+/// Longest wait or time-out that a definition may spell out, in seconds: AWS's bound.
+pub const LITERAL_SECONDS_MAX: u64 = 99_999_999;
 /// Deepest nesting of templates, filters and intrinsic calls.
 pub const NESTING_MAX: usize = 64;
 /// Most diagnostics that one definition is answered with.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::reader::Reader;
-use super::{QueryLanguage, Rule, Test, language};
+use super::{QueryLanguage, Rule, Test};
 use crate::choice::{Condition, IS, OPERATORS, Operand, Operator, Type};
 use crate::limits::NESTING_MAX;
 
@@ -40,11 +40,14 @@ fn condition(reader: &Reader<'_>, extra: &[&str], depth: usize) -> Option<Condit
         return None;
     }
     let found = operators(reader, extra);
-    if let Some(message) = found.iter().find_map(|field| language::refusal(reader.language, field)) {
+    if let Some(message) = found.iter().find_map(|field| reader.refusal(field)) {
         reader.wrong_here(message);
         return None;
     }
-    let operator = found.first().filter(|_| is_one_question(reader, &found))?;
+    if !is_one_question(reader, &found) {
+        return None;
+    }
+    let operator = found.first()?;
     let nested = |inner: &Reader<'_>| condition(inner, &["Comment"], depth + 1);
     match *operator {
         "And" | "Or" => {

@@ -125,7 +125,11 @@ impl<'de> Visitor<'de> for Reading<'_> {
             let pointer = format!("{}/{}", self.pointer, name.replace('~', "~0").replace('/', "~1"));
             let holds_states = holds_states(&self.pointer);
             if holds_states && object.contains_key(&name) && repeated.insert(name.clone()) {
-                self.findings.at(DUPLICATE_STATE_NAME, pointer.clone(), format!("Duplicate State name: {name}"));
+                self.findings.at(
+                    DUPLICATE_STATE_NAME,
+                    pointer.clone(),
+                    format!("Duplicate State name: {name}"),
+                );
             }
             let value = fields.next_value_seed(Reading { pointer, findings: self.findings })?;
             object.insert(name, value);

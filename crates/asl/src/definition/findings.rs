@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use serde_json::Value;
 
+use super::walk::escape;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::limits::DIAGNOSTICS_MAX;
 
@@ -69,7 +70,7 @@ impl Findings {
             .map(|one| {
                 let (location, pointer) = match one.place {
                     Place::Nowhere => (String::new(), String::new()),
-                    Place::At(pointer) => (location(document, &pointer), pointer),
+                    Place::At(pointer) => places(document, &pointer),
                     Place::Worded(location) => (location, String::new()),
                 };
                 Diagnostic { severity: one.severity, code: one.code, message: one.message, location, pointer }
@@ -78,26 +79,40 @@ impl Findings {
     }
 }
 
-/// A pointer as AWS writes it: elements of arrays as `[0]`, names as they are.
-fn location(document: &Value, pointer: &str) -> String {
+/// A pointer as AWS writes it, elements of arrays as `[0]` and names as they are; and as a proper pointer.
+fn places(document: &Value, pointer: &str) -> (String, String) {
     if pointer.is_empty() {
-        return "/".to_owned();
+        return ("/".to_owned(), String::new());
     }
-    let mut text = String::new();
+    let (mut location, mut proper) = (String::new(), String::new());
     let mut here = Some(document);
     for part in pointer.split('/').skip(1) {
         let name = part.replace("~1", "/").replace("~0", "~");
-        let (shown, next) = match here {
-            Some(Value::Array(items)) => {
-                (format!("[{name}]"), name.parse::<usize>().ok().and_then(|index| items.get(index)))
-            }
-            Some(Value::Object(fields)) => (format!("/{name}"), fields.get(&name)),
-            _ => (format!("/{name}"), None),
-        };
-        text.push_str(&shown);
-        here = next;
+        for step in steps(here, &name) {
+            here = match here {
+                Some(Value::Array(items)) => {
+                    location.push_str(&format!("[{step}]"));
+                    step.parse::<usize>().ok().and_then(|index| items.get(index))
+                }
+                inside => {
+                    location.push_str(&format!("/{step}"));
+                    inside.and_then(|value| value.get(step))
+                }
+            };
+            proper.push_str(&format!("/{}", escape(step)));
+        }
     }
-    text
+    (location, proper)
+}
+
+/// A part of a pointer, which may name an element of an array behind its field: `a[0]`.
+fn steps<'n>(here: Option<&Value>, name: &'n str) -> Vec<&'n str> {
+    let is_field = |name: &str| here.is_some_and(|value| value.get(name).is_some());
+    let split = name.strip_suffix(']').and_then(|name| name.split_once('['));
+    match split.filter(|(field, _)| !is_field(name) && is_field(field)) {
+        Some((field, indexes)) => std::iter::once(field).chain(indexes.split("][")).collect(),
+        None => vec![name],
+    }
 }
 
 #[cfg(test)]
@@ -115,7 +130,11 @@ mod tests {
             ("/States/a~1b/Choices/0/And/0/Next", "/States/a/b/Choices[0]/And[0]/Next"),
             ("/States/0", "/States/0"),
         ] {
-            assert_eq!(location(&document, pointer), expected);
+            assert_eq!(places(&document, pointer), (expected.to_owned(), pointer.to_owned()));
         }
+        assert_eq!(
+            places(&document, "/States/a~1b/Choices[0]/And"),
+            ("/States/a/b/Choices[0]/And".to_owned(), "/States/a~1b/Choices/0/And".to_owned())
+        );
     }
 }

@@ -59,6 +59,9 @@ fn task(state: &Written<'_>, resource: &str, findings: &Findings) {
                 );
             }
         }
+        Ok(Target::Function) if !is_qualifier(resource) => {
+            findings.at(SCHEMA_VALIDATION_FAILED, state.at("Resource"), NO_ARN);
+        }
         Ok(Target::Function) => {}
         Ok(Target::Sdk { .. }) => drop(arguments(state, resource, findings)),
         Ok(Target::Optimized { integration, action, .. }) => {
@@ -78,10 +81,25 @@ fn task(state: &Written<'_>, resource: &str, findings: &Findings) {
             Severity::Warning,
             SCHEMA_VALIDATION_FAILED.name,
             state.at("Resource"),
-            "Value is not a valid resource ARN".into(),
+            NO_ARN.into(),
         ),
+        Err(_) if resource.matches("${").count() > resource.matches('}').count() => {
+            findings.at(SCHEMA_VALIDATION_FAILED, state.at("Resource"), NO_ARN);
+        }
         Err(_) => {}
     }
+}
+
+const NO_ARN: &str = "Value is not a valid resource ARN";
+
+/// Whether a function's version or alias, if there is one, may be one.
+fn is_qualifier(function: &str) -> bool {
+    let qualifier = function.splitn(8, ':').nth(7);
+    qualifier.is_none_or(|text| {
+        let plain = text.strip_prefix("$LATEST").unwrap_or(text);
+        !text.is_empty()
+            && (text.contains("${") || plain.chars().all(|c| c.is_alphanumeric() || "-_<>.".contains(c)))
+    })
 }
 
 /// Whether it is `arn:<partition>:states:::...`, which only Step Functions itself gives a meaning.

@@ -21,6 +21,8 @@ pub(super) struct Reader<'d> {
     pub place: String,
     /// What expressions in here are written in.
     pub language: QueryLanguage,
+    /// Whether the machine does not allow this language, so that its fields are not held against it too.
+    is_mixed: bool,
     pub findings: &'d Findings,
 }
 
@@ -30,7 +32,7 @@ impl<'d> Reader<'d> {
         match value {
             Value::Object(fields) => {
                 let language = QueryLanguage::default();
-                Some(Self { fields, pointer, place: String::new(), language, findings })
+                Some(Self { fields, pointer, place: String::new(), language, is_mixed: false, findings })
             }
             _ => {
                 findings.add(Severity::Error, SCHEMA, pointer, "Expected value of type Object".into());
@@ -44,10 +46,15 @@ impl<'d> Reader<'d> {
         Self { language, ..self }
     }
 
+    /// The same object, whose language the machine does not allow.
+    pub fn mixed(self) -> Self {
+        Self { is_mixed: true, ..self }
+    }
+
     /// An object inside of this one.
     fn inside(&self, value: &'d Value, pointer: String, place: String) -> Option<Self> {
         let inside = Self::new(value, pointer, self.findings)?;
-        Some(Self { place, language: self.language, ..inside })
+        Some(Self { place, language: self.language, is_mixed: self.is_mixed, ..inside })
     }
 
     pub fn at(&self, field: &str) -> String {
@@ -81,10 +88,15 @@ impl<'d> Reader<'d> {
         for field in self.fields.keys() {
             if !known.iter().any(|names| names.contains(&field.as_str())) {
                 self.wrong_here(format!("Field '{field}' is not supported"));
-            } else if let Some(message) = language::refusal(self.language, field) {
+            } else if let Some(message) = self.refusal(field) {
                 self.wrong_here(message);
             }
         }
+    }
+
+    /// What is wrong with a field in this object's language, if anything is.
+    pub fn refusal(&self, field: &str) -> Option<String> {
+        language::refusal(self.language, field).filter(|_| !self.is_mixed)
     }
 
     /// Reports when more than one of `names` is given.

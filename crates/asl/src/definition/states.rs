@@ -8,7 +8,8 @@ use super::{
     Amount, Kind, QueryLanguage, Scope, State, StateKind, StateMachine, Task, Wait, conditions, policy,
     variables,
 };
-use crate::limits::{NESTING_MAX, SECONDS_MAX};
+use crate::diagnostic::TOO_DEEPLY_NESTED;
+use crate::limits::{LITERAL_SECONDS_MAX, NESTING_MAX};
 use crate::timestamp;
 
 pub(super) const COMMON: &[&str] = &["Type", "Comment", "QueryLanguage"];
@@ -28,7 +29,10 @@ pub(super) fn machine(reader: &Reader<'_>) -> Option<StateMachine> {
     Some(StateMachine {
         root: root?,
         states: parser.states,
-        timeout_seconds: reader.integer("TimeoutSeconds", 1, SECONDS_MAX),
+        // WHY: AWS takes 0 here, which no execution could keep.
+        timeout_seconds: reader
+            .integer("TimeoutSeconds", 0, LITERAL_SECONDS_MAX)
+            .filter(|seconds| *seconds > 0),
         warnings: Vec::new(),
     })
 }
@@ -45,7 +49,7 @@ impl Parser {
         reader.required(&["States", "StartAt"]);
         self.depth += 1;
         if self.depth > NESTING_MAX {
-            reader.wrong_here("States are nested too deep");
+            reader.findings.at(TOO_DEEPLY_NESTED, &reader.pointer, "States are nested too deep");
             return None;
         }
         let start_at = reader.string("StartAt");
@@ -53,8 +57,7 @@ impl Parser {
         let mut names = Vec::new();
         for (name, value) in states.iter() {
             let Some(state) = Reader::new(value, states.at(name), states.findings) else { continue };
-            let language = self.state_language(&state);
-            let state = state.in_language(language);
+            let state = self.in_own_language(state);
             if let Some(parsed) = self.state(name, &state) {
                 self.states.insert(name.clone(), parsed);
                 names.push(name.clone());
@@ -67,15 +70,17 @@ impl Parser {
         Some(Scope { start_at: start_at?, states: names })
     }
 
-    /// The query language of a state: its own or the machine's, whatever it is nested in.
-    fn state_language(&self, state: &Reader<'_>) -> QueryLanguage {
+    /// A state in its own query language or the machine's, whatever it is nested in.
+    fn in_own_language<'d>(&self, state: Reader<'d>) -> Reader<'d> {
         let language = state.query_language(self.language);
-        if self.language == QueryLanguage::Jsonata && language == QueryLanguage::JsonPath {
+        let is_mixed = self.language == QueryLanguage::Jsonata && language == QueryLanguage::JsonPath;
+        if is_mixed {
             state.wrong_here(
                 "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine",
             );
         }
-        language
+        let state = state.in_language(language);
+        if is_mixed { state.mixed() } else { state }
     }
 
     fn state(&mut self, name: &str, reader: &Reader<'_>) -> Option<State> {
@@ -174,8 +179,8 @@ fn task(reader: &Reader<'_>) -> Option<Task> {
     ];
     reader.only(&[COMMON, PATHS, ENDS, RESULT, WORK, own]);
     reader.required(&["Resource"]);
-    let timeout_seconds = reader.amount("TimeoutSeconds", 1, SECONDS_MAX);
-    let heartbeat_seconds = reader.amount("HeartbeatSeconds", 1, SECONDS_MAX);
+    let timeout_seconds = reader.amount("TimeoutSeconds", 1, LITERAL_SECONDS_MAX);
+    let heartbeat_seconds = reader.amount("HeartbeatSeconds", 1, LITERAL_SECONDS_MAX);
     if let (Some(Amount::Literal(timeout)), Some(Amount::Literal(heartbeat))) =
         (&timeout_seconds, &heartbeat_seconds)
         && heartbeat >= timeout
@@ -185,7 +190,7 @@ fn task(reader: &Reader<'_>) -> Option<Task> {
     let credentials = credentials(reader);
     let resource = reader.string("Resource")?;
     if resource.is_empty() {
-        reader.wrong("Resource", "The value must name what does the task, such as an ARN");
+        reader.wrong("Resource", "Value is not a valid resource ARN");
     }
     Some(Task { resource, timeout_seconds, heartbeat_seconds, credentials })
 }
@@ -214,7 +219,7 @@ fn wait(reader: &Reader<'_>) -> Option<Wait> {
         "Timestamp" if reader.is_delimited("Timestamp") => {
             Wait::TimestampExpression(reader.expression("Timestamp")?)
         }
-        "Seconds" => Wait::Seconds(reader.integer("Seconds", 0, SECONDS_MAX)?),
+        "Seconds" => Wait::Seconds(reader.integer("Seconds", 0, LITERAL_SECONDS_MAX)?),
         "SecondsPath" => Wait::SecondsPath(reader.reference("SecondsPath")?),
         "TimestampPath" => Wait::TimestampPath(reader.reference("TimestampPath")?),
         _ => {

@@ -4,9 +4,7 @@ use serde_json::Value;
 
 use super::findings::Findings;
 use super::reader::Reader;
-use super::{
-    StateMachine, document, express, graph, integrations, names, states as readers, walk, warnings,
-};
+use super::{StateMachine, document, express, graph, integrations, names, states as readers, walk, warnings};
 use crate::diagnostic::{Diagnostic, MachineKind, Severity, Validation};
 use crate::limits::DIAGNOSTICS_MAX;
 

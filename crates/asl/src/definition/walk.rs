@@ -93,13 +93,7 @@ impl<'d> Walk<'d> {
         }
     }
 
-    fn inside(
-        &mut self,
-        fields: &'d Map<String, Value>,
-        pointer: &str,
-        machine: MachineKind,
-        depth: usize,
-    ) {
+    fn inside(&mut self, fields: &'d Map<String, Value>, pointer: &str, machine: MachineKind, depth: usize) {
         for (branch, scope) in items(fields, "Branches").iter().enumerate() {
             self.scope(scope, &format!("{pointer}/Branches/{branch}"), machine, depth + 1);
         }

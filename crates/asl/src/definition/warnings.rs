@@ -8,7 +8,7 @@ use super::walk::Written;
 use crate::diagnostic::{NO_DOLLAR, NO_PATH, PASS_RESULT_IS_STATIC};
 
 /// Fields that have a sibling with `Path` at its end.
-const WITH_PATH: &[&str] = &["Cause", "Error"];
+const WITH_PATH: &[&str] = &["Error", "Cause"];
 /// Fields that hold payload templates.
 const TEMPLATES: &[&str] = &["Parameters", "ResultSelector", "ItemSelector"];
 

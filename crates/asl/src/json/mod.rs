@@ -57,16 +57,25 @@ mod tests {
 
     #[test]
     fn json_has_no_error() {
-        for text in
-            ["{}", "[]", "0", "-1.5e+3", "\"\"", "null", " {\"a\":[1,true,{\"b\":\"\\u00e9\\n\"}]} ", "", "\t\r\n"]
-        {
+        for text in [
+            "{}",
+            "[]",
+            "0",
+            "-1.5e+3",
+            "\"\"",
+            "null",
+            " {\"a\":[1,true,{\"b\":\"\\u00e9\\n\"}]} ",
+            "",
+            "\t\r\n",
+        ] {
             assert_eq!(first_error(text), None, "{text:?}");
         }
     }
 
     #[test]
     fn unknown_words_are_named_whole() {
-        let expected = "was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')";
+        let expected =
+            "was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')";
         check("not a definition", &format!("Unrecognized token 'not': {expected}"), 1, 4);
         check("{\"a\": tru}", &format!("Unrecognized token 'tru': {expected}"), 1, 10);
         check("{\"a\": True}", &format!("Unrecognized token 'True': {expected}"), 1, 11);
@@ -88,7 +97,12 @@ mod tests {
         check("{a: 1}", &format!("Unexpected character ('a' (code 97)): {name}"), 1, 3);
         check("[1,]", &format!("Unexpected character (']' (code 93)): {value}"), 1, 5);
         check("{\"a\": *}", &format!("Unexpected character ('*' (code 42)): {value}"), 1, 8);
-        check("[\"\", \u{201c}x]", &format!("Unexpected character ('\u{201c}' (code 8220 / 0x201c)): {value}"), 1, 7);
+        check(
+            "[\"\", \u{201c}x]",
+            &format!("Unexpected character ('\u{201c}' (code 8220 / 0x201c)): {value}"),
+            1,
+            7,
+        );
         check(
             "{\n  \"a\" 1}",
             "Unexpected character ('1' (code 49)): was expecting a colon to separate field name and value",
@@ -195,13 +209,22 @@ mod tests {
             1,
             5,
         );
-        check("1x", "Unexpected character ('x' (code 120)): Expected space separating root-level values", 1, 3);
+        check(
+            "1x",
+            "Unexpected character ('x' (code 120)): Expected space separating root-level values",
+            1,
+            3,
+        );
     }
 
     #[test]
     fn long_texts_are_shown_in_part() {
         let text = format!("x{}", " ".repeat(600));
         let error = first_error(&text).unwrap();
-        assert!(error.location.ends_with("\"[truncated 101 chars]; line: 1, column: 2]"), "{}", error.location);
+        assert!(
+            error.location.ends_with("\"[truncated 101 chars]; line: 1, column: 2]"),
+            "{}",
+            error.location
+        );
     }
 }

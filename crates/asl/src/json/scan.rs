@@ -111,8 +111,7 @@ impl Scan {
     }
 
     fn close(&mut self, unit: u16) -> Result<(), Found> {
-        let (kind, expected) =
-            if unit == u16::from(b']') { (Kind::Array, '}') } else { (Kind::Object, ']') };
+        let (kind, expected) = if unit == u16::from(b']') { (Kind::Array, '}') } else { (Kind::Object, ']') };
         if self.kind() != kind {
             let (name, at) = (self.name(), self.start());
             let marker = ascii(unit);
@@ -295,7 +294,12 @@ impl Scan {
 
     pub fn error_at(&self, at: usize, message: String) -> Found {
         let column = at - self.line_start + 1;
-        Box::new(Error { message, location: location(&self.units, self.line, column), line: self.line, column })
+        Box::new(Error {
+            message,
+            location: location(&self.units, self.line, column),
+            line: self.line,
+            column,
+        })
     }
 
     pub fn position(&self) -> usize {
