@@ -9,6 +9,7 @@ mod expression;
 mod history;
 pub mod integration;
 mod intrinsic;
+pub mod json;
 mod jsonata;
 pub mod limits;
 mod moment;
@@ -19,7 +20,9 @@ mod template;
 pub mod timestamp;
 
 pub use definition::{QueryLanguage, StateMachine};
-pub use diagnostic::{Diagnostic, Severity};
+pub use diagnostic::{
+    CODES, Code, Diagnostic, MachineKind, Severity, Validation, invalid_definition,
+};
 pub use event::Event;
 pub use execution::Execution;
 pub use moment::{Effect, Input, Moment, Rejected, ScheduledTask, Start, Status, Transition};

@@ -1,16 +1,24 @@
 //! A machine as data: what a definition says once it has been checked. Does not run anything.
 
 mod conditions;
+mod document;
+mod express;
 mod fields;
+mod findings;
 mod flow;
 mod graph;
+mod integrations;
 mod language;
 mod map;
+mod names;
 mod policy;
 mod query;
 mod reader;
 mod states;
+mod validate;
 mod variables;
+mod walk;
+mod warnings;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;

@@ -14,4 +14,5 @@ mod conformance;
 mod jsonata;
 mod properties;
 mod steps;
+mod verdicts;
 mod world;

@@ -57,7 +57,7 @@ fn query_state(draw: Draw, name: &str, next: Option<String>) -> BoxedStrategy<(S
         // What gives nothing, or what no field can take.
         3 => json!({"Type": "Pass", "Output": if flag { "{% $nothing %}" } else { "{% $sum %}" }}),
         4 => json!({"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
-            "Arguments": {"t": "{% $states.context.Task.Token %}"}, "Output": "{% $states.input %}"}),
+            "Arguments": {"QueueUrl": "q", "MessageBody": "{% $states.context.Task.Token %}"}, "Output": "{% $states.input %}"}),
         5 => {
             let branches = (scope(depth - 1, format!("{name}a")), scope(depth - 1, format!("{name}b")));
             inner = Some(("Branches", branches.prop_map(|(a, b)| json!([a, b])).boxed()));
@@ -98,7 +98,7 @@ fn state(draw: Draw, name: &str, next: Option<String>) -> BoxedStrategy<(String,
         2 => own = json!({"Type": "Wait", "Seconds": number}),
         3 => own = json!({"Type": "Pass", "Assign": {format!("v{name}.$"): "$$.State.Name"}}),
         4 => {
-            own = json!({"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken", "Parameters": {"t.$": "$$.Task.Token"}, "ResultPath": null})
+            own = json!({"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken", "Parameters": {"QueueUrl": "q", "MessageBody.$": "$$.Task.Token"}, "ResultPath": null})
         }
         5 => {
             own = json!({"Type": "Parallel", "ResultPath": "$.both"});
