@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::inspect::Field;
 use super::stepper::{Job, Stepper};
 use crate::definition::{Amount, Items, Kind, MapOver, Mode, Scope, State, StateKind};
 use crate::event::{Detail, child_frame};
 use crate::expression::{Env, Fault};
+use crate::path::Root;
 
 impl Stepper<'_> {
     pub fn fork_branches(&mut self, frame: u64, state: &State, branches: &[Scope]) -> Result<(), Fault> {
@@ -16,6 +18,9 @@ impl Stepper<'_> {
         let event = self.emit(frame, Detail::ParallelStarted { branches: count });
         if branches.is_empty() {
             self.exit(frame, Value::Array(Vec::new()));
+            return Ok(());
+        }
+        if self.holds_fork() {
             return Ok(());
         }
         for (index, branch) in (0..count).zip(branches) {
@@ -46,14 +51,19 @@ impl Stepper<'_> {
             return Err(Fault::runtime(format!(
                 "Reference path \"{}\" must point to array.",
                 match &map.items {
-                    Items::Path(path) => &path.text,
+                    // WHY: AWS names a path into the context object as if it began at the input.
+                    Items::Path(path) => path.text.strip_prefix('$').filter(|_| path.root == Root::Context).unwrap_or(&path.text),
                     Items::Input | Items::Template(_) => "$",
                 }
             )));
         };
         let length = list.len();
         self.map_input = None;
+        self.inspect(frame, Field::AfterItemsPath, &items);
         self.emit(frame, Detail::MapStarted { length: length as u64, items: Arc::new(items), concurrency });
+        if self.inspect_map(frame, map, concurrency)? {
+            return Ok(());
+        }
         let tolerated = self.tolerance(frame, map, length)?;
         if matches!(map.mode, Mode::Distributed(_)) && self.machine.is_pure(&map.processor) {
             return self.run_map(frame, map, tolerated);

@@ -13,4 +13,5 @@ mod cases;
 mod conformance;
 mod properties;
 mod steps;
+mod test_state;
 mod world;
