@@ -62,6 +62,7 @@ pub(crate) enum Detail {
     IterationSucceeded { index: u32, name: String, last: bool },
     IterationFailed { index: u32, name: String },
     IterationAborted { index: u32, name: String },
+    EvaluationFailed { failed: Failed, state: String, location: Option<String> },
     MapRunStarted { arn: String },
     MapRunSucceeded,
     MapRunFailed(Failed),

@@ -44,6 +44,9 @@ pub(crate) struct Frame {
     pub previous: u64,
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub variables: Map<String, Value>,
+    /// The variables' size as JSON.
+    #[serde(default)]
+    pub variable_bytes: usize,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active: Option<Active>,
 }
@@ -55,6 +58,9 @@ pub(crate) struct Active {
     pub kind: StateKind,
     /// The event that entered it.
     pub entered: u64,
+    /// The event before that one.
+    #[serde(default)]
+    pub before: u64,
     pub entered_at: Timestamp,
     pub input: Arc<Value>,
     /// `$$.State.RetryCount`
@@ -172,6 +178,11 @@ impl Execution {
         }
     }
 
+    /// The size of all variables as JSON.
+    pub(crate) fn variable_bytes(&self) -> usize {
+        self.frames.values().map(|frame| frame.variable_bytes).sum()
+    }
+
     /// Branches or iterations of a frame, in their order.
     pub(crate) fn children(&self, parent: u64) -> Vec<u64> {
         let children = self.frames.iter().filter(|(_, frame)| frame.parent == Some(parent));
@@ -239,6 +250,7 @@ impl Execution {
             }
             Detail::MapFailed
             | Detail::ParallelFailed
+            | Detail::EvaluationFailed { .. }
             | Detail::MapRunStarted { .. }
             | Detail::MapRunFailed(_) => {
                 self.follow(event, event.id);
@@ -266,6 +278,7 @@ impl Execution {
             name: name.to_owned(),
             kind,
             entered: event.id,
+            before: event.previous_event_id,
             entered_at: event.timestamp,
             input: input.clone(),
             retries: 0,
@@ -279,6 +292,8 @@ impl Execution {
         self.work(event, Work::None);
         let Some(frame) = self.frames.get_mut(&event.frame) else { return };
         frame.active = None;
+        let replaced = bytes(assigned.keys().filter_map(|name| frame.variables.get(name)));
+        frame.variable_bytes = (frame.variable_bytes + bytes(assigned.values())).saturating_sub(replaced);
         frame.variables.extend(assigned.clone());
     }
 
@@ -396,6 +411,11 @@ impl Execution {
             self.tasks.remove(&task);
         }
     }
+}
+
+/// The size of values as JSON.
+pub(crate) fn bytes<'v>(values: impl Iterator<Item = &'v Value>) -> usize {
+    values.map(|value| value.to_string().len()).sum()
 }
 
 impl Fork {

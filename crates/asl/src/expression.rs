@@ -54,6 +54,8 @@ pub(crate) enum Fault {
     Missing { path: String, why: String },
     /// An intrinsic function refused its arguments.
     Intrinsic(String),
+    /// JSONata gave nothing that can be used: the field, such as `Output/result`, and why.
+    Query { location: Option<String>, message: String },
     /// Anything else, in full.
     Other { error: &'static str, message: String },
 }

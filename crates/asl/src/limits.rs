@@ -2,6 +2,9 @@
 
 /// Largest input, output, parameters or result, in bytes of compact JSON.
 pub const DATA_BYTES_MAX: usize = 262_144;
+/// Largest variables of one execution together, in bytes of compact JSON. One variable, and what one
+/// `Assign` gives, is bounded by [`DATA_BYTES_MAX`].
+pub const VARIABLES_BYTES_MAX: usize = 10_485_760;
 /// Most events in one history; the execution fails with the last one.
 pub const HISTORY_EVENTS_MAX: u64 = 25_000;
 /// Longest state name, in characters.

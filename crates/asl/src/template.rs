@@ -24,10 +24,25 @@ pub(crate) enum Template {
     },
 }
 
+/// What a text in a template of JSONata is.
+pub(crate) enum Query {
+    Expression(jsonata::Expression),
+    /// A text and no more.
+    Text,
+    /// What was meant as an expression and is none; it has been reported.
+    Broken,
+}
+
 impl Template {
     /// Parses a template. `report` is told the pointer below the template and what is wrong there.
     pub fn parse(value: &Value, report: &mut dyn FnMut(&str, String)) -> Self {
         parse(value, "", report)
+    }
+
+    /// Parses JSON in which texts may be expressions. `place` names the field in messages; `parse` is told
+    /// the way below it, such as `/list[0]`, and decides what a text is.
+    pub fn parse_query(value: &Value, place: &str, parse: &mut dyn FnMut(&str, &str) -> Query) -> Self {
+        parse_query(value, place, "", parse)
     }
 
     /// The JSON that it stands for.
@@ -46,6 +61,14 @@ impl Template {
                 expression.evaluate(env).map_err(|fault| in_field(fault, field, env.input))
             }
             Self::Jsonata { field, expression } => expression.evaluate(env, field),
+        }
+    }
+
+    /// The fault of a value that the field cannot take.
+    pub fn unexpected(&self, field: &str, expected: &str, value: &Value) -> Fault {
+        match self {
+            Self::Jsonata { expression, .. } => expression.unexpected(field, expected, value),
+            _ => Fault::runtime(format!("The {field} field must be of type {expected} but was: {value}")),
         }
     }
 }
@@ -97,6 +120,39 @@ fn parse_object(
         return Template::Constant(Value::Object(fields.clone()));
     }
     Template::Object(parsed)
+}
+
+fn parse_query(
+    value: &Value,
+    place: &str,
+    below: &str,
+    parse: &mut dyn FnMut(&str, &str) -> Query,
+) -> Template {
+    match value {
+        Value::Object(fields) => {
+            let fields = fields.iter().map(|(name, value)| {
+                (name.clone(), parse_query(value, place, &format!("{below}/{name}"), parse))
+            });
+            let fields: Vec<(String, Template)> = fields.collect();
+            let is_constant = fields.iter().all(|(_, field)| matches!(field, Template::Constant(_)));
+            if is_constant { Template::Constant(value.clone()) } else { Template::Object(fields) }
+        }
+        Value::Array(items) => {
+            let items = items.iter().enumerate();
+            let items: Vec<Template> = items
+                .map(|(index, item)| parse_query(item, place, &format!("{below}[{index}]"), parse))
+                .collect();
+            let is_constant = items.iter().all(|item| matches!(item, Template::Constant(_)));
+            if is_constant { Template::Constant(value.clone()) } else { Template::Array(items) }
+        }
+        Value::String(text) => match parse(below, text) {
+            Query::Expression(expression) => {
+                Template::Jsonata { field: format!("{place}{below}"), expression }
+            }
+            Query::Text | Query::Broken => Template::Constant(value.clone()),
+        },
+        Value::Null | Value::Bool(_) | Value::Number(_) => Template::Constant(value.clone()),
+    }
 }
 
 fn parse_dynamic(

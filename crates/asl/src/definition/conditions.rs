@@ -1,7 +1,9 @@
 //! Reads the rules of Choice states.
 
+use serde_json::Value;
+
 use super::reader::Reader;
-use super::{Rule, Test};
+use super::{QueryLanguage, Rule, Test, language};
 use crate::choice::{Condition, IS, Operand, Operator};
 use crate::limits::NESTING_MAX;
 
@@ -15,9 +17,23 @@ pub(super) fn rules(state: &Reader<'_>) -> Vec<Rule> {
 
 fn rule(reader: &Reader<'_>) -> Option<Rule> {
     reader.required(&["Next"]);
+    if reader.language == QueryLanguage::Jsonata {
+        return query_rule(reader);
+    }
     let condition = condition(reader, &["Next", "Assign", "Comment"], 0);
     let (assign, next) = (reader.assign(), reader.string("Next")?);
     Some(Rule { test: Test::Comparison(condition?), next, assign, output: None })
+}
+
+fn query_rule(reader: &Reader<'_>) -> Option<Rule> {
+    reader.only(&[&["Condition", "Next", "Assign", "Output", "Comment"], &["Variable"]]);
+    reader.required(&["Condition"]);
+    let test = match reader.get("Condition") {
+        Some(Value::Bool(truth)) => Some(Test::Literal(*truth)),
+        _ => reader.expression("Condition").map(Test::Jsonata),
+    };
+    let (assign, output) = (reader.assign(), reader.template("Output"));
+    Some(Rule { test: test?, next: reader.string("Next")?, assign, output })
 }
 
 fn condition(reader: &Reader<'_>, extra: &[&str], depth: usize) -> Option<Condition> {
@@ -56,6 +72,10 @@ fn comparison(reader: &Reader<'_>, field: &str) -> Option<Condition> {
         return Some(Condition::Is { variable: variable?, what: *what, expected: expected? });
     }
     let Some((operator, by_path)) = Operator::parse(field) else {
+        if let Some(message) = language::refusal(reader.language, field) {
+            reader.wrong_here(message);
+            return None;
+        }
         reader.wrong(field, format!("Field '{field}' is not supported"));
         return None;
     };

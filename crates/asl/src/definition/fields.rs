@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::reader::Reader;
-use super::{Amount, ResultPath, Selection, Text};
+use super::{Amount, Items, QueryLanguage, ResultPath, Selection, Text};
 use crate::expression::Expression;
 use crate::limits::VARIABLE_NAME_CHARS_MAX;
 use crate::path::{Path, Reference, Root};
@@ -65,8 +65,11 @@ impl Reader<'_> {
         }
     }
 
-    /// A payload template of any JSON.
+    /// A payload template of any JSON, in the reader's language.
     pub fn template(&self, field: &str) -> Option<Template> {
+        if self.language == QueryLanguage::Jsonata {
+            return self.query_template(field);
+        }
         let at = self.at(field);
         let mut report = |below: &str, message: String| {
             self.findings.add(crate::Severity::Error, super::reader::SCHEMA, format!("{at}{below}"), message);
@@ -74,9 +77,9 @@ impl Reader<'_> {
         Some(Template::parse(self.get(field)?, &mut report))
     }
 
-    /// A payload template that must be an object.
+    /// A payload template that must be an object, or in JSONata an expression that may give one.
     pub fn object_template(&self, field: &str) -> Option<Template> {
-        if !self.get(field)?.is_object() {
+        if !self.get(field)?.is_object() && !self.is_expression(field) {
             self.wrong(field, "Expected value of type Object");
             return None;
         }
@@ -87,11 +90,9 @@ impl Reader<'_> {
     pub fn assign(&self) -> Option<Template> {
         let object = self.object("Assign")?;
         for (name, _) in object.iter() {
-            let bare = name.strip_suffix(".$").unwrap_or(name);
-            let word = !bare.is_empty() && bare.chars().all(|c| c.is_alphanumeric() || c == '_');
-            let starts = !bare.starts_with(|c: char| c.is_numeric());
-            if !word || !starts || bare.chars().count() > VARIABLE_NAME_CHARS_MAX {
-                object.wrong(name, format!("'{bare}' is not a variable name: use letters, digits and `_`, at most {VARIABLE_NAME_CHARS_MAX}"));
+            let bare = variable(self.language, name);
+            if !is_variable_name(bare) {
+                object.wrong(name, format!("'{bare}' is not a variable name: begin with a letter, use letters, digits and `_`, at most {VARIABLE_NAME_CHARS_MAX}"));
             } else if bare == "states" {
                 object.wrong(name, "'states' is a reserved variable");
             }
@@ -99,8 +100,24 @@ impl Reader<'_> {
         self.template("Assign")
     }
 
-    /// A whole number in `field`, or a path in `field` + `Path`.
+    /// Where a Map's items come from.
+    pub fn items(&self) -> Items {
+        match self.language {
+            QueryLanguage::JsonPath => self.path("ItemsPath").map_or(Items::Input, Items::Path),
+            QueryLanguage::Jsonata => {
+                if self.get("Items").is_some_and(|items| !items.is_array()) && !self.is_expression("Items") {
+                    self.wrong("Items", "Expected value of type Array");
+                }
+                self.template("Items").map_or(Items::Input, Items::Template)
+            }
+        }
+    }
+
+    /// A whole number in `field`, an expression there, or a path in `field` + `Path`.
     pub fn amount(&self, field: &str, least: u64, most: u64) -> Option<Amount> {
+        if self.is_expression(field) {
+            return self.expression(field).map(Amount::Jsonata);
+        }
         let path = format!("{field}Path");
         self.at_most_one(&[field, &path]);
         #[expect(clippy::cast_precision_loss, reason = "amounts are far below 2^53")]
@@ -108,8 +125,11 @@ impl Reader<'_> {
         literal.or_else(|| self.reference(&path).map(Amount::Path))
     }
 
-    /// A text in `field`, or an expression in `field` + `Path`.
+    /// A text in `field`, or an expression there or in `field` + `Path`.
     pub fn text(&self, field: &str) -> Option<Text> {
+        if self.is_expression(field) {
+            return self.text_or_expression(field);
+        }
         let path = format!("{field}Path");
         if self.has(field) && self.has(&path) {
             self.wrong_here(format!("You cannot set both {field} and {path} at the same time"));
@@ -132,4 +152,19 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// The variable that a name in `Assign` stands for.
+pub(super) fn variable(language: QueryLanguage, name: &str) -> &str {
+    match language {
+        QueryLanguage::JsonPath => name.strip_suffix(".$").unwrap_or(name),
+        QueryLanguage::Jsonata => name,
+    }
+}
+
+/// A Unicode identifier.
+fn is_variable_name(name: &str) -> bool {
+    name.starts_with(char::is_alphabetic)
+        && name.chars().all(|c| c.is_alphanumeric() || c == '_')
+        && name.chars().count() <= VARIABLE_NAME_CHARS_MAX
 }

@@ -2,7 +2,7 @@
 
 use super::reader::Reader;
 use super::states::{COMMON, ENDS, PATHS, Parser, RESULT, WORK};
-use super::{Amount, ExecutionType, Items, MapOver, Mode, Tolerance};
+use super::{Amount, ExecutionType, MapOver, Mode, Tolerance};
 
 impl Parser {
     pub(super) fn map(&mut self, reader: &Reader<'_>) -> Option<MapOver> {
@@ -15,7 +15,7 @@ impl Parser {
         let scope = self.branch(&processor);
         let selector = if reader.has("Parameters") { "Parameters" } else { "ItemSelector" };
         Some(MapOver {
-            items: reader.path("ItemsPath").map_or(Items::Input, Items::Path),
+            items: reader.items(),
             reader: None,
             batcher: None,
             writer: None,
@@ -31,7 +31,7 @@ impl Parser {
 
 fn tolerance(reader: &Reader<'_>) -> Tolerance {
     reader.at_most_one(&["ToleratedFailurePercentage", "ToleratedFailurePercentagePath"]);
-    let percentage = reader.number("ToleratedFailurePercentage", 0.0, 100.0).map(Amount::Literal);
+    let percentage = reader.number_or_expression("ToleratedFailurePercentage", 0.0, 100.0);
     Tolerance {
         count: reader.amount("ToleratedFailureCount", 0, u64::from(u32::MAX)),
         percentage: percentage
@@ -42,6 +42,7 @@ fn tolerance(reader: &Reader<'_>) -> Tolerance {
 const MAP: &[&str] = &[
     "ItemProcessor",
     "Iterator",
+    "Items",
     "ItemsPath",
     "ItemSelector",
     "MaxConcurrency",

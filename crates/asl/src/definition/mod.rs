@@ -4,10 +4,13 @@ mod conditions;
 mod fields;
 mod flow;
 mod graph;
+mod language;
 mod map;
 mod policy;
+mod query;
 mod reader;
 mod states;
+mod variables;
 
 use std::collections::HashMap;
 use std::fmt;

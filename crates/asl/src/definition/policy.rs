@@ -21,7 +21,7 @@ const RETRIER: &[&str] = &[
     "JitterStrategy",
     "Comment",
 ];
-const CATCHER: &[&str] = &["ErrorEquals", "Next", "ResultPath", "Assign", "Comment"];
+const CATCHER: &[&str] = &["ErrorEquals", "Next", "ResultPath", "Assign", "Output", "Comment"];
 
 pub(super) fn retry(state: &Reader<'_>) -> Vec<Retrier> {
     let readers = state.objects("Retry");
@@ -69,7 +69,8 @@ pub(super) fn catch(state: &Reader<'_>) -> Vec<Catcher> {
             reader.required(&["Next"]);
             let error_equals = error_equals(reader, index + 1 == count);
             let (result_path, assign) = (reader.result_path("ResultPath"), reader.assign());
-            Some(Catcher { error_equals, result_path, next: reader.string("Next")?, assign, output: None })
+            let output = reader.template("Output");
+            Some(Catcher { error_equals, result_path, next: reader.string("Next")?, assign, output })
         })
         .collect()
 }

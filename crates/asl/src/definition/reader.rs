@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use serde_json::{Map, Value};
 
+use super::{QueryLanguage, language};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::limits::DIAGNOSTICS_MAX;
 
@@ -34,6 +35,10 @@ impl Findings {
 pub(super) struct Reader<'d> {
     fields: &'d Map<String, Value>,
     pub pointer: String,
+    /// The way here from the state, as messages at run time name it: `Choices[0]/`.
+    pub place: String,
+    /// What expressions in here are written in.
+    pub language: QueryLanguage,
     pub findings: &'d Findings,
 }
 
@@ -41,12 +46,26 @@ impl<'d> Reader<'d> {
     /// The object at `pointer`; anything else is a finding.
     pub fn new(value: &'d Value, pointer: String, findings: &'d Findings) -> Option<Self> {
         match value {
-            Value::Object(fields) => Some(Self { fields, pointer, findings }),
+            Value::Object(fields) => {
+                let language = QueryLanguage::default();
+                Some(Self { fields, pointer, place: String::new(), language, findings })
+            }
             _ => {
                 findings.add(Severity::Error, SCHEMA, pointer, "Expected value of type Object".into());
                 None
             }
         }
+    }
+
+    /// The same object, read in a query language.
+    pub fn in_language(self, language: QueryLanguage) -> Self {
+        Self { language, ..self }
+    }
+
+    /// An object inside of this one.
+    fn inside(&self, value: &'d Value, pointer: String, place: String) -> Option<Self> {
+        let inside = Self::new(value, pointer, self.findings)?;
+        Some(Self { place, language: self.language, ..inside })
     }
 
     pub fn at(&self, field: &str) -> String {
@@ -80,6 +99,8 @@ impl<'d> Reader<'d> {
         for field in self.fields.keys() {
             if !known.iter().any(|names| names.contains(&field.as_str())) {
                 self.wrong(field, format!("Field '{field}' is not supported"));
+            } else if let Some(message) = language::refusal(self.language, field) {
+                self.wrong_here(message);
             }
         }
     }
@@ -158,14 +179,17 @@ impl<'d> Reader<'d> {
     }
 
     pub fn object(&self, field: &str) -> Option<Reader<'d>> {
-        Reader::new(self.get(field)?, self.at(field), self.findings)
+        self.inside(self.get(field)?, self.at(field), format!("{}{field}/", self.place))
     }
 
     /// The objects of an array.
     pub fn objects(&self, field: &str) -> Vec<Reader<'d>> {
         let at = self.at(field);
         let items = self.array(field).into_iter().flatten().enumerate();
-        items.filter_map(|(index, item)| Reader::new(item, format!("{at}/{index}"), self.findings)).collect()
+        let inside = |(index, item)| {
+            self.inside(item, format!("{at}/{index}"), format!("{}{field}[{index}]/", self.place))
+        };
+        items.filter_map(inside).collect()
     }
 }
 

@@ -7,14 +7,15 @@ use serde_json::Value;
 use super::flow::flow;
 use super::reader::{Findings, Reader, SCHEMA};
 use super::{
-    Amount, Kind, QueryLanguage, Scope, State, StateKind, StateMachine, Task, Wait, conditions, graph, policy,
+    Amount, Kind, QueryLanguage, Scope, State, StateKind, StateMachine, Task, Wait, conditions, graph,
+    policy, variables,
 };
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::limits::{DEFINITION_BYTES_MAX, NESTING_MAX, SECONDS_MAX, STATE_NAME_CHARS_MAX};
 use crate::timestamp;
 
 pub(super) const COMMON: &[&str] = &["Type", "Comment", "QueryLanguage"];
-pub(super) const PATHS: &[&str] = &["InputPath", "OutputPath"];
+pub(super) const PATHS: &[&str] = &["InputPath", "OutputPath", "Output"];
 pub(super) const ENDS: &[&str] = &["Next", "End"];
 pub(super) const RESULT: &[&str] = &["ResultPath", "Assign"];
 pub(super) const WORK: &[&str] = &["Parameters", "ResultSelector", "Retry", "Catch"];
@@ -56,12 +57,13 @@ fn parse(definition: &str, findings: &Findings) -> Option<StateMachine> {
     }
     let reader = Reader::new(&value, String::new(), findings)?;
     reader.only(&[&["Comment", "StartAt", "States", "TimeoutSeconds", "Version", "QueryLanguage"]]);
-    json_path_only(&reader);
+    let language = reader.query_language(QueryLanguage::default());
     if reader.has("Version") && reader.string("Version").is_some_and(|version| version != "1.0") {
         reader.wrong("Version", "The only version is \"1.0\"");
     }
-    let mut parser = Parser { states: HashMap::new(), depth: 0 };
+    let mut parser = Parser { states: HashMap::new(), depth: 0, language };
     let root = parser.scope(&reader);
+    variables::check(&reader, language);
     Some(StateMachine {
         root: root?,
         states: parser.states,
@@ -70,21 +72,11 @@ fn parse(definition: &str, findings: &Findings) -> Option<StateMachine> {
     })
 }
 
-/// JSONPath is the one query language so far; a second one is chosen here, state by state.
-fn json_path_only(reader: &Reader<'_>) {
-    match reader.string("QueryLanguage").as_deref() {
-        None | Some("JSONPath") => {}
-        Some("JSONata") => reader.wrong(
-            "QueryLanguage",
-            "The query language JSONata is not supported: write the state in JSONPath",
-        ),
-        Some(_) => reader.wrong("QueryLanguage", "The value must be JSONPath"),
-    }
-}
-
 pub(super) struct Parser {
     states: HashMap<String, State>,
     depth: usize,
+    /// The machine's query language.
+    language: QueryLanguage,
 }
 
 impl Parser {
@@ -100,6 +92,8 @@ impl Parser {
         let mut names = Vec::new();
         for (name, value) in states.iter() {
             let Some(state) = Reader::new(value, states.at(name), states.findings) else { continue };
+            let language = self.state_language(&state);
+            let state = state.in_language(language);
             if name.is_empty() || name.chars().count() > STATE_NAME_CHARS_MAX {
                 state.wrong_here(format!("A state name has 1 to {STATE_NAME_CHARS_MAX} characters"));
             }
@@ -125,9 +119,19 @@ impl Parser {
         Some(scope)
     }
 
+    /// The query language of a state: its own or the machine's, whatever it is nested in.
+    fn state_language(&self, state: &Reader<'_>) -> QueryLanguage {
+        let language = state.query_language(self.language);
+        if self.language == QueryLanguage::Jsonata && language == QueryLanguage::JsonPath {
+            state.wrong_here(
+                "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine",
+            );
+        }
+        language
+    }
+
     fn state(&mut self, name: &str, reader: &Reader<'_>) -> Option<State> {
         let type_name = reader.string("Type");
-        json_path_only(reader);
         let Some(type_name) = type_name else {
             reader.required(&["Type"]);
             return None;
@@ -142,7 +146,7 @@ impl Parser {
         Some(State {
             name: name.to_owned(),
             comment: reader.string("Comment"),
-            language: QueryLanguage::JsonPath,
+            language: reader.language,
             flow: flow(kind, reader),
             assign: reader.assign(),
             next,
@@ -174,7 +178,7 @@ impl Parser {
                 Kind::Fail { error: reader.text("Error"), cause: reader.text("Cause") }
             }
             StateKind::Parallel => {
-                reader.only(&[COMMON, PATHS, ENDS, RESULT, WORK, &["Branches"]]);
+                reader.only(&[COMMON, PATHS, ENDS, RESULT, WORK, &["Arguments", "Branches"]]);
                 reader.required(&["Branches"]);
                 let branches = reader.objects("Branches");
                 let branches: Vec<Option<Scope>> =
@@ -186,8 +190,7 @@ impl Parser {
     }
 
     pub(super) fn branch(&mut self, reader: &Reader<'_>) -> Option<Scope> {
-        reader.only(&[&["StartAt", "States", "Comment", "QueryLanguage", "ProcessorConfig"]]);
-        json_path_only(reader);
+        reader.only(&[&["StartAt", "States", "Comment", "ProcessorConfig"]]);
         self.scope(reader)
     }
 }
@@ -208,6 +211,7 @@ fn ends(kind: StateKind, reader: &Reader<'_>) -> Option<String> {
 fn task(reader: &Reader<'_>) -> Option<Task> {
     let own: &[&str] = &[
         "Resource",
+        "Arguments",
         "TimeoutSeconds",
         "TimeoutSecondsPath",
         "HeartbeatSeconds",
@@ -234,7 +238,9 @@ fn task(reader: &Reader<'_>) -> Option<Task> {
 
 fn credentials(reader: &Reader<'_>) -> Option<crate::template::Template> {
     let object = reader.object("Credentials")?;
-    if !object.has("RoleArn") && !object.has("RoleArn.$") {
+    let is_given =
+        object.has("RoleArn") || object.has("RoleArn.$") && reader.language == QueryLanguage::JsonPath;
+    if !is_given {
         object.wrong_here("The field 'RoleArn' is required but was missing");
     }
     reader.object_template("Credentials")
@@ -249,6 +255,12 @@ fn wait(reader: &Reader<'_>) -> Option<Wait> {
         return None;
     };
     Some(match *field {
+        "Seconds" if reader.is_expression("Seconds") => {
+            Wait::SecondsExpression(reader.expression("Seconds")?)
+        }
+        "Timestamp" if reader.is_delimited("Timestamp") => {
+            Wait::TimestampExpression(reader.expression("Timestamp")?)
+        }
         "Seconds" => Wait::Seconds(reader.integer("Seconds", 0, SECONDS_MAX)?),
         "SecondsPath" => Wait::SecondsPath(reader.reference("SecondsPath")?),
         "TimestampPath" => Wait::TimestampPath(reader.reference("TimestampPath")?),

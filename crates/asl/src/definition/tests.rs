@@ -47,12 +47,76 @@ fn nested_states_share_one_name_space() {
 }
 
 #[test]
-fn json_ata_is_refused_by_name() {
+fn each_query_language_has_its_own_fields() {
     check(
-        &json!({"StartAt": "A", "States": {"A": {"Type": "Pass", "QueryLanguage": "JSONata", "End": true}}}),
-        &expect![
-            "/States/A/QueryLanguage: SCHEMA_VALIDATION_FAILED The query language JSONata is not supported: write the state in JSONPath"
-        ],
+        &json!({"StartAt": "A", "States": {
+            "A": {"Type": "Pass", "QueryLanguage": "JSONata", "Result": 1, "Next": "B"},
+            "B": {"Type": "Pass", "Output": 1, "Next": "C"},
+            "C": {"Type": "Choice", "QueryLanguage": "JSONata", "Choices": [{"Variable": "$.a", "IsNull": true, "Next": "D"}]},
+            "D": {"Type": "Map", "QueryLanguage": "JSONata", "MaxConcurrencyPath": "$.n", "Next": "E", "ItemProcessor": {
+                "StartAt": "I", "States": {"I": {"Type": "Pass", "Output": 1, "End": true}}}},
+            "E": {"Type": "Succeed", "QueryLanguage": "SQL"},
+        }}),
+        &expect![[r#"
+            /States/A: SCHEMA_VALIDATION_FAILED The QueryLanguage is set to 'JSONata', but field 'Result' is only supported for the 'JSONPath' QueryLanguage
+            /States/B: SCHEMA_VALIDATION_FAILED The QueryLanguage is set to 'JSONPath', but field 'Output' is only supported for the 'JSONata' QueryLanguage
+            /States/C/Choices/0: SCHEMA_VALIDATION_FAILED The QueryLanguage is set to 'JSONata', but field 'Variable' is only supported for the 'JSONPath' QueryLanguage
+            /States/C/Choices/0/IsNull: SCHEMA_VALIDATION_FAILED Field 'IsNull' is not supported
+            /States/C/Choices/0: SCHEMA_VALIDATION_FAILED These fields are required: [Condition]
+            /States/D: SCHEMA_VALIDATION_FAILED The QueryLanguage is set to 'JSONata', but field 'MaxConcurrencyPath' is only supported for the 'JSONPath' QueryLanguage
+            /States/D/ItemProcessor/States/I: SCHEMA_VALIDATION_FAILED The QueryLanguage is set to 'JSONPath', but field 'Output' is only supported for the 'JSONata' QueryLanguage
+            /States/E/QueryLanguage: SCHEMA_VALIDATION_FAILED Value should be one of the following: [JSONPath, JSONata]
+            /States/D: MISSING_TRANSITION_TARGET State "D" is not reachable.
+            /States/E: MISSING_TRANSITION_TARGET State "E" is not reachable."#]],
+    );
+    check(
+        &json!({"StartAt": "A", "QueryLanguage": "JSONata", "States": {
+            "A": {"Type": "Pass", "QueryLanguage": "JSONPath", "Next": "B"},
+            "B": {"Type": "Map", "End": true, "ItemProcessor": {"QueryLanguage": "JSONata", "StartAt": "I",
+                "States": {"I": {"Type": "Pass", "Output": {"a.$": "$.b"}, "End": true}}}},
+        }}),
+        &expect![[r#"
+            /States/A: SCHEMA_VALIDATION_FAILED 'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine
+            /States/B/ItemProcessor/QueryLanguage: SCHEMA_VALIDATION_FAILED Field 'QueryLanguage' is not supported"#]],
+    );
+}
+
+#[test]
+fn expressions_are_read_when_the_machine_is() {
+    check(
+        &json!({"StartAt": "A", "QueryLanguage": "JSONata", "States": {
+            "A": {"Type": "Task", "Resource": "r", "Next": "B", "TimeoutSeconds": "soon",
+                "Arguments": {"a": ["{% 1 + %}", {"b": "{% $states.result %}"}], "c": "{% 1"},
+                "Output": "{% $states.result %}",
+                "Catch": [{"ErrorEquals": ["E"], "Next": "B", "Output": {"d": "{% $states.result %}"},
+                    "Assign": {"e": "{% $states.errorOutput %}"}}]},
+            "B": {"Type": "Choice", "Choices": [{"Condition": "{% phone = 1 %}", "Next": "C"}], "Default": "C"},
+            "C": {"Type": "Pass", "Assign": {"states": 1, "1st": 2, "ok.$": 3}, "End": true},
+        }}),
+        &expect![[r#"
+            /States/A/TimeoutSeconds: SCHEMA_VALIDATION_FAILED JSONata string must start with {% and end with %}
+            /States/A/Arguments/a[0]: INVALID_JSONATA_EXPRESSION S0207: Unexpected end of expression
+            /States/A/Arguments/a[1]/b: UNSUPPORTED_JSONATA_EXPRESSION Field '$states.result' does not exist.
+            /States/A/Arguments/c: SCHEMA_VALIDATION_FAILED JSONata string must start with {% and end with %}
+            /States/A/Catch/0/Output/d: UNSUPPORTED_JSONATA_EXPRESSION Field '$states.result' does not exist.
+            /States/B/Choices/0/Condition: UNSUPPORTED_JSONATA_EXPRESSION Reference to 'phone' at the top level is not supported.
+            /States/C/Assign/states: SCHEMA_VALIDATION_FAILED 'states' is a reserved variable
+            /States/C/Assign/1st: SCHEMA_VALIDATION_FAILED '1st' is not a variable name: begin with a letter, use letters, digits and `_`, at most 80
+            /States/C/Assign/ok.$: SCHEMA_VALIDATION_FAILED 'ok.$' is not a variable name: begin with a letter, use letters, digits and `_`, at most 80"#]],
+    );
+}
+
+#[test]
+fn an_inner_scope_assigns_no_variable_of_an_outer_one() {
+    let branch = |name: &str| json!({"StartAt": name, "States": {name: {"Type": "Pass", "Assign": {"x": 1, "y.$": "$", "z": 2}, "End": true}}});
+    check(
+        &json!({"StartAt": "A", "States": {
+            "A": {"Type": "Pass", "Assign": {"x.$": "$"}, "Next": "B"},
+            "B": {"Type": "Parallel", "Branches": [branch("P"), branch("Q")], "Assign": {"y": 1}, "End": true},
+        }}),
+        &expect![[r#"
+            /States/B/Branches/0/States/P/Assign/x: DUPLICATE_VARIABLE_NAME The variable name 'x' was already defined in a parent scope.
+            /States/B/Branches/1/States/Q/Assign/x: DUPLICATE_VARIABLE_NAME The variable name 'x' was already defined in a parent scope."#]],
     );
 }
 

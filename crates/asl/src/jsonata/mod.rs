@@ -1,12 +1,16 @@
 //! JSONata behind one narrow type: parsed once, evaluated against what a state can see.
 //! The library that does it is named in this folder alone.
 
+mod references;
+
 use std::fmt;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use crate::expression::{Env, Fault};
+
+pub(crate) use references::Sees;
 
 /// A JSONata expression without its `{%` and `%}`, parsed once.
 #[derive(Clone)]
@@ -44,8 +48,8 @@ impl Expression {
     }
 
     fn fault(&self, field: &str, what: &str) -> Fault {
-        Fault::Other {
-            error: "States.QueryEvaluationError",
+        Fault::Query {
+            location: Some(field.to_owned()),
             message: format!(
                 "The JSONata expression '{}' specified for the field '{field}' {what}",
                 self.text

@@ -99,9 +99,8 @@ impl Stepper<'_> {
             None => return Ok(None),
             Some(Text::Literal(text)) => return Ok(Some(text.clone())),
             Some(Text::Jsonata(expression)) => {
-                let input = self.effective_input(frame)?;
-                let value = self.with_env(frame, &input, |env| expression.evaluate(env, field))?;
-                return match value {
+                let field = field.trim_end_matches("Path");
+                return match self.query(frame, expression, field)? {
                     Value::String(text) => Ok(Some(text)),
                     other => Err(expression.unexpected(field, "string", &other)),
                 };

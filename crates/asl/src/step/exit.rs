@@ -6,10 +6,11 @@ use serde_json::{Map, Value};
 
 use super::inspect::Field;
 use super::stepper::{Job, Stepper};
-use crate::definition::{Flow, PathFlow, QueryFlow, ResultPath, Rule, Selection, State, Test};
+use crate::definition::{Flow, PathFlow, ResultPath, Rule, State, Test};
 use crate::event::{Change, Detail};
-use crate::execution::ROOT;
+use crate::execution::{ROOT, bytes};
 use crate::expression::Fault;
+use crate::limits::{DATA_BYTES_MAX, VARIABLES_BYTES_MAX};
 use crate::template::Template;
 
 impl Stepper<'_> {
@@ -25,7 +26,7 @@ impl Stepper<'_> {
     fn output(&self, frame: u64, state: &State, result: Value) -> Result<(Value, Map<String, Value>), Fault> {
         let (output, assigned) = match &state.flow {
             Flow::JsonPath(flow) => self.output_by_paths(frame, state, flow, result)?,
-            Flow::Jsonata(flow) => self.output_by_query(frame, state, flow, &result)?,
+            Flow::Jsonata(flow) => self.output_by_query(frame, state, flow, result)?,
         };
         let what = format!("The state/task '{}' returned a result", state.name);
         Self::within_limit(&output, &what)?;
@@ -50,21 +51,6 @@ impl Stepper<'_> {
         Ok((self.select(frame, &flow.output_path, &merged)?, assigned))
     }
 
-    fn output_by_query(
-        &self,
-        frame: u64,
-        state: &State,
-        flow: &QueryFlow,
-        result: &Value,
-    ) -> Result<(Value, Map<String, Value>), Fault> {
-        let assigned = self.assign(frame, state.assign.as_ref(), result)?;
-        let output = match &flow.output {
-            None => result.clone(),
-            Some(output) => self.with_env(frame, result, |env| output.evaluate(env))?,
-        };
-        Ok((output, assigned))
-    }
-
     /// The variables that an `Assign` gives values.
     pub fn assign(
         &self,
@@ -73,10 +59,24 @@ impl Stepper<'_> {
         input: &Value,
     ) -> Result<Map<String, Value>, Fault> {
         let Some(assign) = assign else { return Ok(Map::new()) };
-        match self.with_env(frame, input, |env| assign.evaluate(env))? {
-            Value::Object(assigned) => Ok(assigned),
-            _ => Ok(Map::new()),
+        self.variables(self.with_env(frame, input, |env| assign.evaluate(env))?)
+    }
+
+    /// What an `Assign` gave, if it is not too much.
+    pub fn variables(&self, assigned: Value) -> Result<Map<String, Value>, Fault> {
+        let Value::Object(assigned) = assigned else { return Ok(Map::new()) };
+        let size = bytes(assigned.values());
+        let exceeded = |what: &str| Fault::Other {
+            error: "States.DataLimitExceeded",
+            message: format!("{what} with a size exceeding the maximum number of bytes service limit."),
+        };
+        if size > DATA_BYTES_MAX {
+            return Err(exceeded("The Assign field gave variables"));
         }
+        if self.execution.variable_bytes() + size > VARIABLES_BYTES_MAX {
+            return Err(exceeded("The execution has variables"));
+        }
+        Ok(assigned)
     }
 
     /// The state's input with the result at `ResultPath`.
@@ -107,23 +107,24 @@ impl Stepper<'_> {
     ) -> Result<(), Fault> {
         let input = self.effective_input(frame)?;
         let mut chosen = None;
-        for rule in rules {
+        for (index, rule) in rules.iter().enumerate() {
             let holds = match &rule.test {
                 Test::Literal(truth) => *truth,
                 Test::Comparison(condition) => self.with_env(frame, &input, |env| condition.holds(env))?,
-                Test::Jsonata(expression) => {
-                    self.with_env(frame, &input, |env| expression.evaluate(env, "Condition"))?
-                        == Value::Bool(true)
-                }
+                Test::Jsonata(expression) => self.query_condition(frame, expression, index)?,
             };
             if holds {
                 chosen = Some(rule);
                 break;
             }
         }
-        let (next, assign) = match (chosen, default) {
-            (Some(rule), _) => (rule.next.as_str(), rule.assign.as_ref()),
-            (None, Some(default)) => (default, state.assign.as_ref()),
+        let by_default = match &state.flow {
+            Flow::JsonPath(_) => None,
+            Flow::Jsonata(flow) => flow.output.as_ref(),
+        };
+        let (next, assign, output) = match (chosen, default) {
+            (Some(rule), _) => (rule.next.as_str(), rule.assign.as_ref(), rule.output.as_ref()),
+            (None, Some(default)) => (default, state.assign.as_ref(), by_default),
             (None, None) => {
                 return Err(Fault::Other {
                     error: "States.NoChoiceMatched",
@@ -134,11 +135,12 @@ impl Stepper<'_> {
             }
         };
         let assigned = self.assign(frame, assign, &input)?;
-        let selection = match &state.flow {
-            Flow::JsonPath(flow) => &flow.output_path,
-            Flow::Jsonata(_) => &Selection::Whole,
+        let output = match (&state.flow, output) {
+            (Flow::JsonPath(flow), _) => self.select(frame, &flow.output_path, &input)?,
+            (Flow::Jsonata(_), Some(output)) => self.with_env(frame, &input, |env| output.evaluate(env))?,
+            (Flow::Jsonata(_), None) => input,
         };
-        let output = self.select(frame, selection, &input)?;
+        Self::within_limit(&output, &format!("The state/task '{}' returned a result", state.name))?;
         self.leave(frame, output, assigned, Some(next.to_owned()));
         Ok(())
     }

@@ -6,10 +6,9 @@ use serde_json::Value;
 
 use super::inspect::Field;
 use super::stepper::{Job, Stepper};
-use crate::definition::{Amount, Items, Kind, MapOver, Mode, Scope, State, StateKind};
+use crate::definition::{Amount, Kind, MapOver, Mode, Scope, State, StateKind};
 use crate::event::{Detail, child_frame};
 use crate::expression::{Env, Fault};
-use crate::path::Root;
 
 impl Stepper<'_> {
     pub fn fork_branches(&mut self, frame: u64, state: &State, branches: &[Scope]) -> Result<(), Fault> {
@@ -36,27 +35,8 @@ impl Stepper<'_> {
     pub fn fork_items(&mut self, frame: u64, map: &MapOver) -> Result<(), Fault> {
         let input = self.effective_input(frame)?;
         let concurrency = self.count(frame, &input, map.max_concurrency.as_ref(), "MaxConcurrency")?;
-        let items = match &map.items {
-            Items::Input => input,
-            Items::Template(template) => self.with_env(frame, &input, |env| template.evaluate(env))?,
-            Items::Path(path) => {
-                let items = self.with_env(frame, &input, |env| env.select(path));
-                items.map_err(|fault| match fault {
-                    Fault::Missing { path, why } => Fault::runtime(format!("Invalid path '{path}' : {why}")),
-                    other => other,
-                })?
-            }
-        };
-        let Value::Array(list) = &items else {
-            return Err(Fault::runtime(format!(
-                "Reference path \"{}\" must point to array.",
-                match &map.items {
-                    // WHY: AWS names a path into the context object as if it began at the input.
-                    Items::Path(path) => path.text.strip_prefix('$').filter(|_| path.root == Root::Context).unwrap_or(&path.text),
-                    Items::Input | Items::Template(_) => "$",
-                }
-            )));
-        };
+        let items = self.items(frame, map, input)?;
+        let Value::Array(list) = &items else { return Ok(()) };
         let length = list.len();
         self.map_input = None;
         self.inspect(frame, Field::AfterItemsPath, &items);

@@ -8,6 +8,7 @@ mod fail;
 mod fork;
 mod input;
 pub(crate) mod inspect;
+mod query;
 mod stepper;
 mod task;
 mod wait;

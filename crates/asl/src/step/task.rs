@@ -88,9 +88,7 @@ impl Stepper<'_> {
             None => return Ok(None),
             Some(Amount::Literal(number)) => return Ok(Some(seconds(*number))),
             Some(Amount::Jsonata(expression)) => {
-                let value = self.with_env(frame, input, |env| expression.evaluate(env, field))?;
-                let number = value.as_u64().ok_or_else(|| expression.unexpected(field, "number", &value))?;
-                return Ok(Some(number.min(SECONDS_MAX)));
+                return self.query_whole(frame, expression, field).map(Some);
             }
             Some(Amount::Path(path)) => path,
         };

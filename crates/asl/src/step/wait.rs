@@ -6,7 +6,6 @@ use super::stepper::Stepper;
 use crate::definition::Wait;
 use crate::event::Purpose;
 use crate::expression::Fault;
-use crate::jsonata;
 use crate::limits::SECONDS_MAX;
 use crate::path::Path;
 use crate::timestamp::{self, Timestamp};
@@ -20,13 +19,10 @@ impl Stepper<'_> {
             Wait::Timestamp(text) => self.until(text).unwrap_or(0),
             Wait::TimestampPath(path) => self.timestamp(frame, path)?,
             Wait::SecondsExpression(expression) => {
-                let value = self.evaluated(frame, expression, "Seconds")?;
-                let seconds =
-                    value.as_u64().ok_or_else(|| expression.unexpected("Seconds", "number", &value))?;
-                seconds.min(SECONDS_MAX).saturating_mul(1000)
+                self.query_whole(frame, expression, "Seconds")?.saturating_mul(1000)
             }
             Wait::TimestampExpression(expression) => {
-                let value = self.evaluated(frame, expression, "Timestamp")?;
+                let value = self.query(frame, expression, "Timestamp")?;
                 let due = value.as_str().and_then(|text| self.until(text));
                 due.ok_or_else(|| expression.unexpected("Timestamp", "timestamp", &value))?
             }
@@ -34,11 +30,6 @@ impl Stepper<'_> {
         let entered = self.execution.active(frame).map_or(0, |active| active.entered);
         self.start_timer(frame, entered, Purpose::Wait, millis);
         Ok(())
-    }
-
-    fn evaluated(&self, frame: u64, expression: &jsonata::Expression, field: &str) -> Result<Value, Fault> {
-        let input = self.effective_input(frame)?;
-        self.with_env(frame, &input, |env| expression.evaluate(env, field))
     }
 
     /// Milliseconds until a point in time; 0 if it is past.

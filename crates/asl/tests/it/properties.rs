@@ -51,7 +51,7 @@ fn state(
             }
         }
         2 => own = json!({"Type": "Wait", "Seconds": number}),
-        3 => own = json!({"Type": "Pass", "Assign": {"v.$": "$$.State.Name"}}),
+        3 => own = json!({"Type": "Pass", "Assign": {format!("v{name}.$"): "$$.State.Name"}}),
         4 => {
             own = json!({"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken", "Parameters": {"t.$": "$$.Task.Token"}, "ResultPath": null})
         }
