@@ -91,7 +91,8 @@ impl MapSeen {
     /// Whether so many failed iterations are more than the Map bears. Without a limit it bears all.
     fn is_exceeded(&self, failed: u64) -> bool {
         #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
-        let share = self.iterations.filter(|count| *count > 0).map(|count| failed as f64 * 100.0 / count as f64);
+        let share =
+            self.iterations.filter(|count| *count > 0).map(|count| failed as f64 * 100.0 / count as f64);
         self.tolerated_count.is_some_and(|most| failed > most)
             || self.tolerated_percentage.zip(share).is_some_and(|(most, share)| share > most)
     }
@@ -122,7 +123,9 @@ pub(crate) fn begin(
     let mut stepper = Stepper::new(machine, execution, at);
     stepper.inspection = Some(inspection);
     // WHY: a Fail state has no InputPath, and AWS shows what would have come out of it.
-    if let Some(State { kind: Kind::Fail { .. }, language: QueryLanguage::JsonPath, .. }) = machine.state(state) {
+    if let Some(State { kind: Kind::Fail { .. }, language: QueryLanguage::JsonPath, .. }) =
+        machine.state(state)
+    {
         let input = stepper.execution.start().input.clone();
         inspection.seen.borrow_mut().data.insert(Field::AfterInputPath, input);
     }
@@ -166,7 +169,10 @@ impl Stepper<'_> {
 
     fn fork_failed(&mut self, failed: Failed) {
         let kind = self.execution.active(ROOT).map(|active| active.kind);
-        self.emit(ROOT, if kind == Some(StateKind::Map) { Detail::MapFailed } else { Detail::ParallelFailed });
+        self.emit(
+            ROOT,
+            if kind == Some(StateKind::Map) { Detail::MapFailed } else { Detail::ParallelFailed },
+        );
         self.fail(ROOT, Failure { error: failed.error, cause: failed.cause });
     }
 

@@ -149,10 +149,18 @@ fn check_result(
             _ => Err(Refusal::mock_no_array()),
         },
         Some(Kind::Map(map)) if map.writer.is_some() => {
-            if result.is_object() { Ok(()) } else { Err(Refusal::mock_no_object()) }
+            if result.is_object() {
+                Ok(())
+            } else {
+                Err(Refusal::mock_no_object())
+            }
         }
         Some(Kind::Map(_)) => {
-            if result.is_array() { Ok(()) } else { Err(Refusal::mock_no_array()) }
+            if result.is_array() {
+                Ok(())
+            } else {
+                Err(Refusal::mock_no_array())
+            }
         }
         // WHY: what a callback brings is up to whom sends it.
         Some(Kind::Task(task))

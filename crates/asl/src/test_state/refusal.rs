@@ -67,7 +67,9 @@ impl Refusal {
     }
 
     pub(super) fn mock_needed_by_task(resource: &str) -> Self {
-        Self::validation(format!("TestState does not support resource '{resource}' when a mock is not specified."))
+        Self::validation(format!(
+            "TestState does not support resource '{resource}' when a mock is not specified."
+        ))
     }
 
     pub(super) fn needs_mock(field: &str) -> Self {
@@ -107,7 +109,9 @@ impl Refusal {
     }
 
     pub(super) fn mock_branches() -> Self {
-        Self::validation("Mocked result must contain the same number of items as number of Parallel branches.")
+        Self::validation(
+            "Mocked result must contain the same number of items as number of Parallel branches.",
+        )
     }
 
     pub(super) fn mock_shape(why: &str) -> Self {

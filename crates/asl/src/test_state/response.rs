@@ -137,3 +137,12 @@ pub struct HttpResponse {
     pub headers: String,
     pub body: String,
 }
+
+/// What an HTTP task sent and was answered, for the level TRACE.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exchange {
+    /// What it sent.
+    pub request: Option<HttpRequest>,
+    /// What it was answered.
+    pub response: Option<HttpResponse>,
+}
