@@ -22,7 +22,7 @@ pub(super) struct Context<'s> {
 impl Names for Context<'_> {
     fn context(&self, path: &Path) -> Value {
         if let Some(inspection) = self.entropy.inspection {
-            return inspection.context.clone();
+            return inspection.context(self.item.and_then(|_| self.map()));
         }
         let name = |at: usize| match path.segments.get(at) {
             Some(Segment::Name(name)) => Some(name.as_str()),

@@ -98,6 +98,17 @@ impl MapSeen {
     }
 }
 
+impl Inspection {
+    /// The context object, with the item that a Map looks at.
+    pub(super) fn context(&self, item: Option<Value>) -> Value {
+        let mut context = self.context.clone();
+        if let (Value::Object(context), Some(item)) = (&mut context, item) {
+            context.insert("Map".into(), item);
+        }
+        context
+    }
+}
+
 /// What becomes of the state's work.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
