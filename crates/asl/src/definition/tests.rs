@@ -95,7 +95,7 @@ fn expressions_are_read_when_the_machine_is() {
         }}),
         &expect![[r#"
             /States/A/TimeoutSeconds: SCHEMA_VALIDATION_FAILED JSONata string must start with {% and end with %}
-            /States/A/Arguments/a[0]: INVALID_JSONATA_EXPRESSION S0207: Unexpected end of expression
+            /States/A/Arguments/a[0]: INVALID_JSONATA_EXPRESSION Unexpected end of expression
             /States/A/Arguments/a[1]/b: UNSUPPORTED_JSONATA_EXPRESSION Field '$states.result' does not exist.
             /States/A/Arguments/c: SCHEMA_VALIDATION_FAILED JSONata string must start with {% and end with %}
             /States/A/Catch/0/Output/d: UNSUPPORTED_JSONATA_EXPRESSION Field '$states.result' does not exist.

@@ -142,7 +142,7 @@ impl<'a> Stepper<'a> {
     pub fn start_timer(&mut self, frame: u64, event: u64, purpose: Purpose, millis: u64) {
         let timer = purpose.timer(event);
         let due = self.at.now.plus_millis(millis);
-        self.change(Change::Timer { frame, timer, purpose });
+        self.change(Change::Timer { frame, timer, purpose, due });
         self.effect(Effect::StartTimer { timer, due });
     }
 

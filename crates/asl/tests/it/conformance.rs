@@ -22,7 +22,7 @@ fn execution(name: &str, floor: usize, is_in: impl Fn(&Case) -> bool) {
     };
     let outcomes: Vec<_> = cases(&folder, "execution")
         .iter()
-        .filter(|case| case.asks_for_json_path() && is_in(case))
+        .filter(|case| is_in(case))
         .map(|case| (case.id().to_owned(), run_execution(case)))
         .collect();
     report(name, &outcomes, floor);
@@ -36,6 +36,13 @@ fn executions_without_outside_agree() {
 #[test]
 fn executions_with_recorded_tasks_agree() {
     execution("execution (tasks)", 108, |case| case.data["tasks"].is_array());
+}
+
+#[test]
+fn executions_with_supplied_outside_agree() {
+    execution("execution (other)", 0, |case| {
+        case.data["runnable"] != true && !case.data["tasks"].is_array() && !case.needs_storage()
+    });
 }
 
 /// A verdict on a definition: accepted or refused.
@@ -55,7 +62,6 @@ fn verdicts_of_linters_agree() {
     };
     let outcomes: Vec<_> = cases(&folder, "lint")
         .iter()
-        .filter(|case| case.asks_for_json_path())
         .map(|case| {
             let text = case.data["definition_text"].as_str().map(str::to_owned);
             let found = verdict(&text.unwrap_or_else(|| case.data["definition"].to_string()));
@@ -79,9 +85,7 @@ fn refusals_of_the_service_agree() {
     };
     let outcomes: Vec<_> = cases(&folder, "create")
         .iter()
-        .filter(|case| {
-            case.asks_for_json_path() && case.data["expected_error"]["code"] == "InvalidDefinition"
-        })
+        .filter(|case| case.data["expected_error"]["code"] == "InvalidDefinition")
         // WHY: which integrations exist, and what EXPRESS lacks, is known above the language.
         .filter(|case| !case.id().contains("Express") && !case.id().contains("integration"))
         .map(|case| {

@@ -11,6 +11,7 @@
 
 mod cases;
 mod conformance;
+mod jsonata;
 mod properties;
 mod steps;
 mod test_state;
