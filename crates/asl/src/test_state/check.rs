@@ -7,15 +7,14 @@ use super::refusal::{self, Refusal};
 use super::request::{ErrorOutput, FieldValidationMode, Mock, Request};
 use super::subject::Subject;
 use crate::definition::{Kind, StateKind};
-use crate::event::Target;
 use crate::limits::{DATA_BYTES_MAX, STATE_NAME_CHARS_MAX};
 
 /// Knows what services answer.
 pub trait Shapes {
     /// Whether a mocked result is what the service behind a Task's `resource` can answer.
     ///
-    /// `mode` is never [`FieldValidationMode::None`]. The error is AWS's sentence, such as
-    /// `Field 'Name' must be a string`. A resource that it does not know takes everything.
+    /// The error is AWS's message in full. What nobody knows passes: functions and activities, what a callback
+    /// brings, and everything in [`FieldValidationMode::None`].
     fn check(&self, resource: &str, result: &Value, mode: FieldValidationMode) -> Result<(), String>;
 }
 
@@ -162,14 +161,7 @@ fn check_result(
                 Err(Refusal::mock_no_array())
             }
         }
-        // WHY: what a callback brings is up to whom sends it.
-        Some(Kind::Task(task))
-            if mode != FieldValidationMode::None
-                && matches!(Target::parse(&task.resource), Target::Service { .. })
-                && !task.resource.ends_with(".waitForTaskToken") =>
-        {
-            shapes.check(&task.resource, result, mode).map_err(|why| Refusal::mock_shape(&why))
-        }
+        Some(Kind::Task(task)) => shapes.check(&task.resource, result, mode).map_err(Refusal::mock_shape),
         _ => Ok(()),
     }
 }

@@ -114,8 +114,8 @@ impl Refusal {
         )
     }
 
-    pub(super) fn mock_shape(why: &str) -> Self {
-        Self::validation(format!("Mock result schema validation error: {why}"))
+    pub(super) fn mock_shape(message: String) -> Self {
+        Self::validation(message)
     }
 
     pub(super) fn too_many_failures() -> Self {
