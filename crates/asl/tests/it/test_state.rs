@@ -504,3 +504,11 @@ fn the_same_test_gives_the_same_answer() {
     let request = json!({"definition": definition});
     assert_eq!(answer(&request), answer(&request));
 }
+
+#[test]
+fn garbage_is_refused_whole() {
+    for end in 0..NESTED.len() {
+        let request = json!({"definition": NESTED[..end], "stateName": "Deep", "input": NESTED[..end]});
+        assert!(start(&request).is_err());
+    }
+}
