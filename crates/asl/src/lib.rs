@@ -17,6 +17,7 @@ mod outline;
 mod path;
 mod step;
 mod template;
+pub mod test_state;
 pub mod timestamp;
 
 pub use definition::{QueryLanguage, StateMachine};

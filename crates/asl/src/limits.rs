@@ -21,5 +21,7 @@ pub const SECONDS_MAX: u64 = 3_155_760_000;
 pub const LITERAL_SECONDS_MAX: u64 = 99_999_999;
 /// Deepest nesting of templates, filters and intrinsic calls.
 pub const NESTING_MAX: usize = 64;
+/// Longest test of one state, in seconds: then it has failed with `States.Timeout`.
+pub const TEST_STATE_SECONDS_MAX: u64 = 300;
 /// Most diagnostics that one definition is answered with.
 pub const DIAGNOSTICS_MAX: usize = 100;

@@ -40,7 +40,7 @@ impl Stepper<'_> {
         Ok(count.max(share))
     }
 
-    fn percentage(&self, frame: u64, input: &Value, amount: Option<&Amount>) -> Result<f64, Fault> {
+    pub fn percentage(&self, frame: u64, input: &Value, amount: Option<&Amount>) -> Result<f64, Fault> {
         let path = match amount {
             None => return Ok(0.0),
             Some(Amount::Literal(number)) => return Ok(*number),

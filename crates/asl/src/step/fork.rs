@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::inspect::Field;
 use super::stepper::{Job, Stepper};
 use crate::definition::{Amount, Kind, MapOver, Mode, Scope, State, StateKind};
 use crate::event::{Detail, child_frame};
@@ -16,6 +17,9 @@ impl Stepper<'_> {
         let event = self.emit(frame, Detail::ParallelStarted { branches: count });
         if branches.is_empty() {
             self.exit(frame, Value::Array(Vec::new()));
+            return Ok(());
+        }
+        if self.holds_fork() {
             return Ok(());
         }
         for (index, branch) in (0..count).zip(branches) {
@@ -35,7 +39,11 @@ impl Stepper<'_> {
         let Value::Array(list) = &items else { return Ok(()) };
         let length = list.len();
         self.map_input = None;
+        self.inspect(frame, Field::AfterItemsPath, &items);
         self.emit(frame, Detail::MapStarted { length: length as u64, items: Arc::new(items), concurrency });
+        if self.inspect_map(frame, map, concurrency)? {
+            return Ok(());
+        }
         let tolerated = self.tolerance(frame, map, length)?;
         if matches!(map.mode, Mode::Distributed(_)) && self.machine.is_pure(&map.processor) {
             return self.run_map(frame, map, tolerated);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::fail::Failure;
+use super::inspect::Field;
 use super::stepper::Stepper;
 use crate::definition::{Amount, Kind, State, Task};
 use crate::event::{Detail, Failed, Purpose, Scheduled, Target};
@@ -179,6 +180,7 @@ impl Stepper<'_> {
             return self.task_failed(task, error.to_owned(), Some(message));
         }
         self.cancel_timers(frame, None);
+        self.inspect(frame, Field::Result, &output);
         let output = Arc::new(output);
         self.emit(frame, Detail::TaskSucceeded { target, output: output.clone() });
         self.exit(frame, (*output).clone());

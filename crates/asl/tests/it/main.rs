@@ -15,4 +15,5 @@ mod jsonata;
 mod properties;
 mod steps;
 mod verdicts;
+mod test_state;
 mod world;
