@@ -11,6 +11,8 @@
 
 mod cases;
 mod conformance;
+mod corpora;
+mod fuzz_targets;
 mod properties;
 mod steps;
 mod world;
