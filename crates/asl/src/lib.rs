@@ -15,6 +15,8 @@ pub mod limits;
 mod moment;
 mod outline;
 mod path;
+#[doc(hidden)]
+pub mod probe;
 mod step;
 mod template;
 pub mod test_state;
