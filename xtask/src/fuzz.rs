@@ -85,7 +85,8 @@ fn build(root: &Path) -> Result<PathBuf> {
 fn host_triple() -> Result<String> {
     let output = Command::new("rustc").arg("-vV").output().context("cannot run `rustc`")?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let host = text.lines().find_map(|line| line.strip_prefix("host: ")).context("`rustc -vV` names no host")?;
+    let host =
+        text.lines().find_map(|line| line.strip_prefix("host: ")).context("`rustc -vV` names no host")?;
     Ok(host.to_owned())
 }
 
@@ -151,8 +152,9 @@ fn report(target: &str, command: &mut Command) -> Result<Option<String>> {
     if output.status.success() {
         return Ok(None);
     }
-    let lines: Vec<&str> = said.lines().collect();
-    println!("{}", lines[lines.len().saturating_sub(30)..].join("\n"));
+    for line in said.lines().skip(said.lines().count().saturating_sub(30)) {
+        println!("{line}");
+    }
     Ok(Some(target.to_owned()))
 }
 

@@ -17,8 +17,8 @@ const USAGE: &str = "usage: cargo xtask <command>
 
   bench   measure: `cargo xtask bench engine`
   ci      what CI runs: format, tidy, clippy, build, tests
-  models  make AWS's service models anew: `cargo xtask models [--botocore DIR] [--check]`
   fuzz    look for crashes of the language: `cargo xtask fuzz [--seconds N] [TARGET...]`
+  models  make AWS's service models anew: `cargo xtask models [--botocore DIR] [--check]`
   tidy    the checks that keep the architecture and the documents true
 ";
 

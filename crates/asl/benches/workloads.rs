@@ -19,7 +19,9 @@ fn name(index: usize) -> String {
 fn state(index: usize, next: Option<&str>) -> Value {
     let kind = if next.is_some() { index % 4 } else { 0 };
     let mut state = match kind {
-        0 => json!({"Type": "Pass", "Parameters": {"id.$": "$.order.id", "text.$": "States.Format('order {}', $.order.id)"}, "ResultPath": "$.pass"}),
+        0 => {
+            json!({"Type": "Pass", "Parameters": {"id.$": "$.order.id", "text.$": "States.Format('order {}', $.order.id)"}, "ResultPath": "$.pass"})
+        }
         1 => json!({"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:111111111111:function:work",
             "TimeoutSeconds": 60, "ResultPath": "$.task",
             "Retry": [{"ErrorEquals": ["States.Timeout"], "IntervalSeconds": 2, "MaxAttempts": 3, "BackoffRate": 2.0}],
@@ -43,8 +45,12 @@ pub const SMALL: &[&str] =
 /// A machine around one state.
 pub fn small(kind: &str) -> Value {
     let state = match kind {
-        "Choice" => json!({"Type": "Choice", "Choices": [{"Variable": "$.order.total", "NumericGreaterThan": 100, "Next": "Z"}], "Default": "Z"}),
-        "Task" => json!({"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:111111111111:function:f", "End": true}),
+        "Choice" => {
+            json!({"Type": "Choice", "Choices": [{"Variable": "$.order.total", "NumericGreaterThan": 100, "Next": "Z"}], "Default": "Z"})
+        }
+        "Task" => {
+            json!({"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:111111111111:function:f", "End": true})
+        }
         "Wait" => json!({"Type": "Wait", "Seconds": 60, "End": true}),
         "Parallel" => {
             let branch = json!({"StartAt": "B", "States": {"B": {"Type": "Pass", "End": true}}});
@@ -52,7 +58,9 @@ pub fn small(kind: &str) -> Value {
         }
         "Map" => json!({"Type": "Map", "ItemsPath": "$.order.items", "End": true,
             "ItemProcessor": {"StartAt": "B", "States": {"B": {"Type": "Pass", "End": true}}}}),
-        "Pass in JSONata" => json!({"Type": "Pass", "QueryLanguage": "JSONata", "Output": {"id": "{% $states.input.order.id %}"}, "End": true}),
+        "Pass in JSONata" => {
+            json!({"Type": "Pass", "QueryLanguage": "JSONata", "Output": {"id": "{% $states.input.order.id %}"}, "End": true})
+        }
         "Pass" => json!({"Type": "Pass", "Parameters": {"id.$": "$.order.id"}, "End": true}),
         kind => json!({"Type": kind}),
     };
@@ -81,6 +89,7 @@ pub const PATHS: &[(&str, &str)] = &[
 ];
 
 /// JSONata expressions over `$`, named.
+#[allow(dead_code, reason = "for the peers")]
 pub const QUERIES: &[(&str, &str)] = &[
     ("path", "order.customer.city"),
     ("concatenate", "order.customer.name & ' of ' & order.customer.city"),

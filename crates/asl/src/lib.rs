@@ -23,9 +23,7 @@ pub mod test_state;
 pub mod timestamp;
 
 pub use definition::{QueryLanguage, StateMachine};
-pub use diagnostic::{
-    CODES, Code, Diagnostic, MachineKind, Severity, Validation, invalid_definition,
-};
+pub use diagnostic::{CODES, Code, Diagnostic, MachineKind, Severity, Validation, invalid_definition};
 pub use event::Event;
 pub use execution::Execution;
 pub use moment::{Effect, Input, Moment, Rejected, ScheduledTask, Start, Status, Transition};

@@ -42,7 +42,8 @@ pub fn run(root: &Path) -> Result<()> {
 }
 
 fn javascript(peers: &Path, workloads: &Path) -> Result<Vec<Measured>> {
-    let install = Command::new("npm").args(["ci", "--silent"]).current_dir(peers).stdout(Stdio::null()).status();
+    let install =
+        Command::new("npm").args(["ci", "--silent"]).current_dir(peers).stdout(Stdio::null()).status();
     if !install.context("cannot run `npm`")?.success() {
         bail!("`npm ci` failed");
     }
@@ -50,7 +51,8 @@ fn javascript(peers: &Path, workloads: &Path) -> Result<Vec<Measured>> {
 }
 
 fn output(command: &mut Command) -> Result<String> {
-    let output = command.stderr(Stdio::inherit()).output().with_context(|| format!("cannot run {command:?}"))?;
+    let output =
+        command.stderr(Stdio::inherit()).output().with_context(|| format!("cannot run {command:?}"))?;
     if !output.status.success() {
         bail!("{command:?} ended with {}", output.status);
     }
@@ -58,7 +60,9 @@ fn output(command: &mut Command) -> Result<String> {
 }
 
 fn lines(text: &str) -> Result<Vec<Measured>> {
-    text.lines().map(|line| serde_json::from_str(line).with_context(|| format!("no measurement: {line}"))).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).with_context(|| format!("no measurement: {line}")))
+        .collect()
 }
 
 /// Markdown: one row for what is measured, ours first, then each peer.

@@ -102,6 +102,7 @@ pub(crate) struct State {
 
 /// How data goes through a state: each query language has its own fields.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "one for each state of a machine, and most are the large one")]
 pub(crate) enum Flow {
     JsonPath(PathFlow),
     Jsonata(QueryFlow),
@@ -302,6 +303,7 @@ impl fmt::Display for Test {
 
 /// A Map's own fields.
 #[derive(Clone, Debug)]
+#[allow(dead_code, reason = "read by distributed Map")]
 pub(crate) struct MapOver {
     pub items: Items,
     pub reader: Option<ItemReader>,
@@ -331,6 +333,7 @@ pub(crate) enum Items {
 
 /// `ItemReader`
 #[derive(Clone, Debug)]
+#[allow(dead_code, reason = "read by distributed Map")]
 pub(crate) struct ItemReader {
     pub resource: String,
     /// `Parameters` or `Arguments`
@@ -340,6 +343,7 @@ pub(crate) struct ItemReader {
 
 /// `ReaderConfig`
 #[derive(Clone, Debug, Default)]
+#[allow(dead_code, reason = "read by distributed Map")]
 pub(crate) struct ReaderConfig {
     pub input_type: Option<InputType>,
     /// The headers of a CSV file: none means that they stand in its first line.
@@ -357,6 +361,7 @@ pub(crate) struct ReaderConfig {
 
 /// `InputType`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "read by distributed Map")]
 pub(crate) enum InputType {
     Json,
     JsonLines,
@@ -367,6 +372,7 @@ pub(crate) enum InputType {
 
 /// `ManifestType`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "read by distributed Map")]
 pub(crate) enum ManifestType {
     S3Inventory,
     AthenaData,
@@ -374,6 +380,7 @@ pub(crate) enum ManifestType {
 
 /// `ItemBatcher`
 #[derive(Clone, Debug, Default)]
+#[allow(dead_code, reason = "read by distributed Map")]
 pub(crate) struct ItemBatcher {
     pub batch_input: Option<Template>,
     pub max_items_per_batch: Option<Amount>,
@@ -382,6 +389,7 @@ pub(crate) struct ItemBatcher {
 
 /// `ResultWriter`
 #[derive(Clone, Debug, Default)]
+#[allow(dead_code, reason = "read by distributed Map")]
 pub(crate) struct ResultWriter {
     pub resource: Option<String>,
     /// `Parameters` or `Arguments`

@@ -38,14 +38,21 @@ impl Expression {
         use jsonata_core::value::JValue;
         let mut states = Map::new();
         states.insert("input".into(), env.input.clone());
-        let path = crate::path::Path { text: "$$".into(), root: crate::path::Root::Context, segments: vec![] };
+        let path =
+            crate::path::Path { text: "$$".into(), root: crate::path::Root::Context, segments: vec![] };
         states.insert("context".into(), env.names.context(&path));
-        if let Some(r) = env.result { states.insert("result".into(), r.clone()); }
-        if let Some(r) = env.error_output { states.insert("errorOutput".into(), r.clone()); }
+        if let Some(r) = env.result {
+            states.insert("result".into(), r.clone());
+        }
+        if let Some(r) = env.error_output {
+            states.insert("errorOutput".into(), r.clone());
+        }
         let mut context = Context::new();
         context.bind("states".into(), JValue::from(Value::Object(states)));
         for word in self.text.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$')) {
-            if let Some(name) = word.strip_prefix('$') && let Some(value) = env.names.variable(name) {
+            if let Some(name) = word.strip_prefix('$')
+                && let Some(value) = env.names.variable(name)
+            {
                 context.bind(name.into(), JValue::from(value.clone()));
             }
         }
@@ -53,9 +60,13 @@ impl Expression {
         let result = Evaluator::with_options(context, options).evaluate(&self.tree, &JValue::Undefined);
         match result {
             Ok(JValue::Undefined) => Err(self.fault(field, "returned nothing (undefined).")),
-            Ok(JValue::Lambda(_) | JValue::Builtin { .. } | JValue::Regex { .. }) => Err(self.fault(field, "returned an unsupported result type.")),
+            Ok(JValue::Lambda(_) | JValue::Builtin { .. } | JValue::Regex { .. }) => {
+                Err(self.fault(field, "returned an unsupported result type."))
+            }
             Ok(value) => Ok(tidy(Value::from(&value))),
-            Err(error) => Err(self.fault(field, &format!("threw an error during evaluation. {}", error.message()))),
+            Err(error) => {
+                Err(self.fault(field, &format!("threw an error during evaluation. {}", error.message())))
+            }
         }
     }
 

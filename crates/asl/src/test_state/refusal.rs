@@ -124,6 +124,7 @@ impl Refusal {
         )
     }
 
+    #[allow(dead_code, reason = "read by distributed Map")]
     pub(super) fn reader_data(why: &str) -> Self {
         Self::validation(format!("The data of the ItemReader cannot be read: {why}"))
     }

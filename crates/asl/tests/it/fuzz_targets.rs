@@ -20,11 +20,6 @@ pub const TARGETS: &[Target] = &[
     ("timestamp", timestamp),
 ];
 
-/// The target of that name.
-pub fn find(name: &str) -> Option<fn(&str)> {
-    TARGETS.iter().find(|(known, _)| *known == name).map(|(_, target)| *target)
-}
-
 /// Most inputs that one execution is given.
 const INPUTS_MAX: usize = 32;
 
@@ -37,7 +32,8 @@ fn definition(text: &str) {
 fn json_path(text: &str) {
     let (path, input) = split(text);
     evaluate(&json!({"Type": "Pass", "Parameters": {"v.$": path}, "End": true}), &input);
-    let ends = json!({"Type": "Pass", "InputPath": path, "ResultPath": path, "OutputPath": path, "End": true});
+    let ends =
+        json!({"Type": "Pass", "InputPath": path, "ResultPath": path, "OutputPath": path, "End": true});
     evaluate(&ends, &input);
 }
 

@@ -53,7 +53,9 @@ fn query_state(draw: Draw, name: &str, next: Option<String>) -> BoxedStrategy<(S
         1 => json!({"Type": "Task", "Resource": "r", "Arguments": {"all": ["{% $states.input %}", 1]},
             "TimeoutSeconds": "{% 30 + 30 %}", "HeartbeatSeconds": 20, "Output": with("t", "$states.result"),
             "Assign": {variable: "{% $states.result.attempt %}"}}),
-        2 => json!({"Type": "Wait", "Seconds": format!("{{% {number} %}}"), "Output": with("w", "$now()")}),
+        2 => {
+            json!({"Type": "Wait", "Seconds": format!("{{% {number} %}}"), "Output": with("w", "$states.context.State.EnteredTime")})
+        }
         // What gives nothing, or what no field can take.
         3 => json!({"Type": "Pass", "Output": if flag { "{% $nothing %}" } else { "{% $sum %}" }}),
         4 => json!({"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
