@@ -224,6 +224,11 @@ mod tests {
                 let mut command = root.find_subcommand(&name).cloned().unwrap();
                 let help = trimmed(&command.render_long_help().to_string());
                 text.push_str(&format!("\n### `shipway {name}`\n\n```text\n{help}```\n"));
+                for child in command.get_subcommands() {
+                    let help = trimmed(&child.clone().render_long_help().to_string());
+                    let name = format!("{name} {}", child.get_name());
+                    text.push_str(&format!("\n#### `shipway {name}`\n\n```text\n{help}```\n"));
+                }
             }
         }
         text

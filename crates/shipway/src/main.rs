@@ -10,7 +10,6 @@ mod cli;
 mod commands;
 mod context;
 mod demo;
-mod dry_run;
 mod exit;
 mod failure;
 mod follow;

@@ -17,6 +17,8 @@ mod crash;
 mod demo;
 mod deploy;
 mod follow;
+mod machine;
+mod machine_guide;
 mod promises;
 mod rig;
 mod serve;
