@@ -109,6 +109,12 @@ fn head(status: &ServiceStatus, lock: &Lock, now: Timestamp) -> Markup {
                 }
             }
             @if status.version.is_none() { p.lead { "No version serves." } }
+            @if let Some(problem) = &status.problem {
+                div.failure role="alert" {
+                    p.cause { (problem) }
+                    p.hint { span.muted { "Hint: " } "deploy again: what is missing or altered is made anew." }
+                }
+            }
             dl.facts {
                 @if let Some(since) = status.since { div { dt { "Since" } dd { (ago(since, now)) } } }
                 @if let Some(id) = &status.commit { div { dt { "Commit" } dd { (commit(id)) } } }
