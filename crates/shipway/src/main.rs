@@ -14,10 +14,12 @@ mod dry_run;
 mod exit;
 mod failure;
 mod follow;
+mod known;
 mod local;
 mod output;
 mod release;
 mod target;
+mod usage;
 mod words;
 
 use std::process::ExitCode;
