@@ -478,6 +478,37 @@ fn the_first_file_explains_itself() {
     "##]].assert_eq(&init_text(&detect(&dir)));
 }
 
+#[test]
+fn what_was_found_and_cannot_run_is_told() {
+    let library = "[package]\nname = \"shop\"\n";
+    for (files, said) in [
+        (&[("Cargo.toml", library), ("src/lib.rs", "")][..], "Cargo.toml builds no program"),
+        (&[("Cargo.toml", "[package")], "Cargo.toml is not TOML"),
+        (&[("package.json", "{}")], "package.json has no script `start`"),
+        (&[("package.json", "{")], "package.json is not JSON"),
+        (&[("Procfile", "")], "the Procfile has no line of the form `web: command`"),
+        (&[("Procfile", "no colon here\n")], "the Procfile has no line of the form `web: command`"),
+        (&[("Procfile", "release: ./migrate\n")], "the Procfile has no line that is a service"),
+        (&[("requirements.txt", "flask\n")], "requirements.txt is there, but no main.py"),
+        (&[("README", "")], "no Procfile, Cargo.toml, package.json or Python program was found"),
+    ] {
+        let (_parent, dir) = project(files);
+        let detected = detect(&dir);
+        assert_eq!((detected.kind, detected.services.len()), (Kind::Unknown, 0), "{said}");
+        let last = detected.reasons.last().unwrap();
+        assert!(last.starts_with(said), "{last}");
+        Config::parse(&init_text(&detected), Path::new("x")).unwrap();
+    }
+}
+
+#[test]
+fn a_broken_procfile_is_told_although_something_else_can_run() {
+    let (_parent, dir) = project(&[("Procfile", ""), ("main.py", "")]);
+    let detected = detect(&dir);
+    assert_eq!(detected.kind, Kind::Python);
+    assert!(detected.reasons.iter().any(|reason| reason.starts_with("the Procfile has no line")));
+}
+
 /// What the comments offer must work when it is taken.
 #[test]
 fn the_offers_in_the_first_file_are_good() {
