@@ -7,17 +7,23 @@ mod event;
 mod execution;
 mod expression;
 mod history;
+pub mod integration;
 mod intrinsic;
+pub mod json;
+mod jsonata;
 pub mod limits;
 mod moment;
 mod outline;
 mod path;
+#[doc(hidden)]
+pub mod probe;
 mod step;
 mod template;
+pub mod test_state;
 pub mod timestamp;
 
-pub use definition::StateMachine;
-pub use diagnostic::{Diagnostic, Severity};
+pub use definition::{QueryLanguage, StateMachine};
+pub use diagnostic::{CODES, Code, Diagnostic, MachineKind, Severity, Validation, invalid_definition};
 pub use event::Event;
 pub use execution::Execution;
 pub use moment::{Effect, Input, Moment, Rejected, ScheduledTask, Start, Status, Transition};
