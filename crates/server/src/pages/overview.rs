@@ -10,7 +10,7 @@ use shipway_control::{
 
 use super::{
     Page, frame,
-    numbers::{error_share, latency, percentile},
+    numbers::{asked, error_share, latency, percentile},
     parts::{ago, commit, execution_path, number, outcome, service_path, span, target, versions},
 };
 use crate::{Shared, app::App};
@@ -115,7 +115,7 @@ fn traffic_cells(service: &ServiceStatus, counts: Option<&Counts>) -> Markup {
     };
     let is_bad = counts.server_errors.saturating_add(counts.failures) > 0;
     html! {
-        td.num { (number(counts.requests)) }
+        td.num { (number(asked(counts))) }
         td.num.bad[is_bad] { (error_share(counts)) }
         td.num { (latency(percentile(&counts.latency, 990))) }
     }
