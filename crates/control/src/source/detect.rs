@@ -243,7 +243,8 @@ fn of_manifest(dir: &Path, manifest: &Table) -> Result<Guess, String> {
     let paths = programs.iter().map(|program| format!("target/release/{program}")).collect();
     let build = Build { command: Some(format!("cargo build --release{locked}")), paths };
     if services.is_empty() {
-        let what = "builds no program: there is no src/main.rs, no src/bin and no [[bin]]; a library cannot be run";
+        let what =
+            "builds no program: there is no src/main.rs, no src/bin and no [[bin]]; a library cannot be run";
         return Err(format!("Cargo.toml {what}"));
     }
     let reason = format!("Cargo.toml builds {}", programs.join(", "));
@@ -303,7 +304,9 @@ fn of_package(dir: &Path, package: &serde_json::Value) -> Result<Guess, String> 
             .into_iter()
             .find(|file| has(dir, file))
             .map(|file| format!("node {file}"))
-            .ok_or("package.json has no script `start`, and there is no server.js, index.js or app.js to run")?,
+            .ok_or(
+                "package.json has no script `start`, and there is no server.js, index.js or app.js to run",
+            )?,
     };
     let install = if has(dir, "package-lock.json") { "npm ci" } else { "npm install --no-audit --no-fund" };
     let build = if script("build") { format!("{install} && npm run build") } else { install.to_owned() };
@@ -324,7 +327,8 @@ fn python(dir: &Path) -> Found {
     let Some(command) = python_command(dir, &needs, pyproject.as_deref()) else {
         let found = if requirements.is_some() { "requirements.txt" } else { "pyproject.toml" };
         let is_there = requirements.is_some() || pyproject.is_some();
-        let reason = format!("{found} is there, but no main.py, app.py, wsgi.py, asgi.py or manage.py to run");
+        let reason =
+            format!("{found} is there, but no main.py, app.py, wsgi.py, asgi.py or manage.py to run");
         return is_there.then_some(Err(reason));
     };
     let source = if requirements.is_some() { "-r requirements.txt" } else { "." };

@@ -70,6 +70,20 @@ fn the_head_commit_is_read_whole() {
 }
 
 #[test]
+fn which_of_two_commits_came_first_is_known_where_both_are() {
+    let repository = Repository::new();
+    let first = repository.write("a", "1").commit("feat: a");
+    let second = repository.commit("feat: b");
+    let repo = repository.open();
+    assert_eq!(repo.is_ancestor(&first, &second).unwrap(), Some(true));
+    assert_eq!(repo.is_ancestor(&first, &first).unwrap(), Some(true));
+    assert_eq!(repo.is_ancestor(&second, &first).unwrap(), Some(false));
+    let elsewhere = "0123456789abcdef0123456789abcdef01234567";
+    assert_eq!(repo.is_ancestor(&first, elsewhere).unwrap(), None);
+    assert_eq!(repo.is_ancestor(elsewhere, &first).unwrap(), None);
+}
+
+#[test]
 fn what_is_not_there_is_named_with_a_hint() {
     let directory = Repository::bare_directory();
     let error = Repo::open(directory.path()).unwrap_err();
@@ -196,7 +210,7 @@ fn a_build_that_cannot_be_trusted_is_refused() {
         );
     }
     repository.write("a", "2");
-    assert_eq!(failure(&build("true", &["a"])), "1 tracked files differ from the commit, such as `a`");
+    assert_eq!(failure(&build("true", &["a"])), "1 tracked file differs from the commit, such as `a`");
     repository.commit("b");
     let repo = repository.open();
     let out = tempfile::tempdir().unwrap();

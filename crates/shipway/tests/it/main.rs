@@ -17,6 +17,7 @@ mod crash;
 mod demo;
 mod deploy;
 mod follow;
+mod full_disk;
 mod promises;
 mod rig;
 mod serve;
