@@ -64,7 +64,7 @@ mod tests {
 
     use super::*;
 
-    fn check(line: &str, expected: Expect) {
+    fn check(line: &str, expected: &Expect) {
         let words = std::iter::once("shipway").chain(line.split_whitespace());
         let error = crate::cli::definition().try_get_matches_from(words).unwrap_err();
         let failure = failure(&error);
@@ -75,31 +75,31 @@ mod tests {
     fn the_argument_that_is_wrong_is_named() {
         check(
             "lock break",
-            expect![[
+            &expect![[
                 r#"[{"message":"the following required arguments were not provided: --reason <TEXT>","hint":"shipway lock break --reason <TEXT> [ENV]","field":"--reason <TEXT>"}]"#
             ]],
         );
         check(
             "history --limit 0",
-            expect![[
+            &expect![[
                 r#"[{"message":"invalid value '0' for '--limit <COUNT>': 0 is not in 1..=500","field":"--limit <COUNT>"}]"#
             ]],
         );
         check(
             "history --lim 0",
-            expect![[
+            &expect![[
                 r#"[{"message":"unexpected argument '--lim' found","hint":"a similar argument exists: '--limit'","field":"--lim"}]"#
             ]],
         );
         check(
             "status --server",
-            expect![[
+            &expect![[
                 r#"[{"message":"a value is required for '--server <URL>' but none was supplied","field":"--server <URL>"}]"#
             ]],
         );
         check(
             "deploy a b",
-            expect![[
+            &expect![[
                 r#"[{"message":"unexpected argument 'b' found","hint":"shipway deploy [OPTIONS] [ENV]","field":"b"}]"#
             ]],
         );
@@ -109,21 +109,21 @@ mod tests {
     fn only_commands_that_are_near_and_shown_are_suggested() {
         check(
             "frob",
-            expect![[
+            &expect![[
                 r#"[{"message":"there is no command `frob`","hint":"`shipway --help` lists the commands"}]"#
             ]],
         );
         check(
             "deplyo",
-            expect![[r#"[{"message":"there is no command `deplyo`","hint":"did you mean `deploy`?"}]"#]],
+            &expect![[r#"[{"message":"there is no command `deplyo`","hint":"did you mean `deploy`?"}]"#]],
         );
         check(
             "lock shwo",
-            expect![[r#"[{"message":"there is no command `shwo`","hint":"did you mean `show`?"}]"#]],
+            &expect![[r#"[{"message":"there is no command `shwo`","hint":"did you mean `show`?"}]"#]],
         );
         check(
             "-v",
-            expect![[r#"[{"message":"which command?","hint":"`shipway --help` lists the commands"}]"#]],
+            &expect![[r#"[{"message":"which command?","hint":"`shipway --help` lists the commands"}]"#]],
         );
     }
 }

@@ -177,12 +177,12 @@ impl Shipway {
             ended_at: execution.stopped_at,
             last_event_id: execution.last_event_id,
             lock_break,
-            stalled: if is_running { self.store_trouble().await.map(stalled) } else { None },
+            stalled: if is_running { self.store_trouble().await.as_deref().map(stalled) } else { None },
         })
     }
 }
 
-fn stalled(reason: String) -> String {
+fn stalled(reason: &str) -> String {
     format!("it stands still until the store can be written: {reason}")
 }
 

@@ -22,7 +22,14 @@ const WRITE_MAX: Millis = Millis(3_000);
 
 /// The last answer, and when it was had.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Vital(Arc<Mutex<Option<(Timestamp, Option<String>)>>>);
+pub(super) struct Vital(Arc<Mutex<Option<Look>>>);
+
+/// When the store was written, and why it could not be.
+#[derive(Clone, Debug)]
+struct Look {
+    at: Timestamp,
+    trouble: Option<String>,
+}
 
 impl Shipway {
     /// Writes to the store what says nothing, to know whether it can be written.
@@ -37,14 +44,12 @@ impl Shipway {
     pub(super) async fn store_trouble(&self) -> Option<String> {
         let mut last = self.vital.0.lock().await;
         let now = self.engine.clock().now();
-        if let Some((at, answer)) = &*last
-            && now.millis_since(*at) < GOOD_FOR.0
-        {
-            return answer.clone();
+        if let Some(look) = last.as_ref().filter(|look| now.millis_since(look.at) < GOOD_FOR.0) {
+            return look.trouble.clone();
         }
-        let answer = self.write_nothing().await;
-        *last = Some((self.engine.clock().now(), answer.clone()));
-        answer
+        let trouble = self.write_nothing().await;
+        *last = Some(Look { at: self.engine.clock().now(), trouble: trouble.clone() });
+        trouble
     }
 
     async fn write_nothing(&self) -> Option<String> {

@@ -58,7 +58,7 @@ pub const ERRORS: &[ErrorEntry] = &[
     ErrorEntry {
         name: HOST,
         summary: "the machine or its proxy failed or did not answer",
-        hint: "look at the disk, the permissions and `shipway edge`, then deploy again",
+        hint: "look at the disk, the permissions and `edge/edge.log` in the data directory, then deploy again",
     },
     ErrorEntry {
         name: STORE,
@@ -116,7 +116,7 @@ pub fn hint(error: &str, cause: &str, release: &Release) -> Option<String> {
         format!("`shipway logs{service} --environment {environment} --release {}`", release.release_id);
     let hint = entry.hint.replace("`shipway logs`", &logs);
     let hint = hint.replace("`shipway lock show`", &format!("`shipway lock show {environment}`"));
-    Some(hint.replace("`shipway lock break`", &format!("`shipway lock break {environment}`")))
+    Some(hint.replace("`shipway lock break`", &format!("`shipway lock break {environment} --reason TEXT`")))
 }
 
 /// The service that a cause names, and what it says of that.
