@@ -13,10 +13,12 @@ mod demo;
 mod exit;
 mod failure;
 mod follow;
+mod known;
 mod local;
 mod output;
 mod release;
 mod target;
+mod usage;
 mod words;
 
 use std::process::ExitCode;

@@ -88,6 +88,13 @@ fn explain(
     let release = &deployment.release;
     let name = format!("{}/{} {}", release.project_name, release.config_name, release.version);
     let mut text = format!("{}  {:?}  {}\n", paint.paint(BOLD, &name), deployment.outcome, deployment.id);
+    if let Some(stalled) = &deployment.stalled {
+        text.push_str(&format!("\n{}\n", paint.paint(RED, &clean(stalled, 600))));
+    }
+    if let Some(by) = &deployment.lock_break {
+        let (actor, reason) = (clean(&by.actor, 60), clean(&by.reason, 300));
+        text.push_str(&format!("\nlock broken by {actor} at {}: {reason}\n", by.at));
+    }
     match &deployment.error {
         Some(error) => {
             text.push_str(&format!("\nfailed in  {}\n", paint.paint(RED, &error.state)));

@@ -14,6 +14,8 @@ use crate::{
 const DOTS_MAX: u16 = 64;
 /// Characters of a line's last part, so that a line stays a line.
 const EVIDENCE_CHARS: usize = 60;
+/// Characters of why it stands still.
+const STALLED_CHARS: usize = 160;
 
 /// The block's lines.
 pub(super) fn lines(deployment: &Deployment, now: Timestamp, paint: Paint) -> Vec<String> {
@@ -27,6 +29,9 @@ pub(super) fn lines(deployment: &Deployment, now: Timestamp, paint: Paint) -> Ve
         state,
         paint.paint(GREY, &duration(deployment, now)),
     )];
+    if let Some(stalled) = &deployment.stalled {
+        lines.push(format!("  {}", paint.paint(RED, &clean(stalled, STALLED_CHARS))));
+    }
     if let Some(error) = &deployment.error {
         let text = clean(&format!("{}: {}", error.error, error.cause), EVIDENCE_CHARS);
         lines.push(format!("  {}", paint.paint(RED, &text)));

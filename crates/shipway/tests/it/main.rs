@@ -19,6 +19,7 @@ mod deploy;
 mod follow;
 mod machine;
 mod machine_guide;
+mod full_disk;
 mod promises;
 mod rig;
 mod serve;
