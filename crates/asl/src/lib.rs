@@ -13,6 +13,7 @@ pub mod limits;
 mod moment;
 mod outline;
 mod path;
+pub mod probe;
 mod step;
 mod template;
 pub mod timestamp;
