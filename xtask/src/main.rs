@@ -1,9 +1,10 @@
-//! Chores of the repository: `cargo xtask bench|ci|tidy`. Does nothing that the product needs at run time.
+//! Chores of the repository: `cargo xtask bench|ci|conformance|tidy`. Does nothing that the product needs at run time.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for people")]
 
 mod bench;
 mod ci;
+mod conformance;
 mod licences;
 mod tidy;
 
@@ -15,6 +16,8 @@ const USAGE: &str = "usage: cargo xtask <command>
 
   bench   measure: `cargo xtask bench engine`
   ci      what CI runs: format, tidy, clippy, build, tests
+  conformance
+          compare with suites of others: `cargo xtask conformance jsonata [--cases DIR] [--json]`
   tidy    the checks that keep the architecture and the documents true
 ";
 
@@ -34,6 +37,7 @@ fn run() -> Result<()> {
     match arguments.next().as_deref() {
         Some("bench") => bench::run(&root, arguments.next().as_deref()),
         Some("ci") => ci::run(&root),
+        Some("conformance") => conformance::run(&root, arguments),
         Some("tidy") => tidy::run(&root),
         Some("--help" | "-h") | None => {
             print!("{USAGE}");

@@ -7,15 +7,13 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use jsonata_core::ast::AstNode;
-use jsonata_core::evaluator::{Evaluator, EvaluatorError};
-use jsonata_core::value::JValue;
-use serde_json::Value;
-
+use super::limits::{HELD_BYTES_MAX, NUMBER_BYTES, PAD_MAX};
 use super::uses::{Need, Uses};
-use super::values;
+use super::{json, messages, rewrite, values};
 use crate::intrinsic::{digest, mix, uuid_text};
 use crate::timestamp::Timestamp;
+use jsonata_core::evaluator::{Evaluator, EvaluatorError};
+use jsonata_core::value::JValue;
 
 type Answer = Result<JValue, EvaluatorError>;
 
@@ -57,11 +55,19 @@ const FUNCTIONS: &[Function] = &[
     Function { name: "uuid", apply: uuid },
 ];
 
+/// What `rewrite` puts into expressions.
+const CHECKS: &[Function] = &[
+    Function { name: rewrite::HELD, apply: held },
+    Function { name: rewrite::PAD, apply: pad },
+    Function { name: rewrite::WALKED, apply: walked },
+    Function { name: rewrite::WIDTH, apply: width },
+];
+
 /// The functions that take from the step's entropy.
 pub(super) const DRAWING: &[&str] = &["random", "shuffle", "uuid"];
 
-/// Most values that `$range` makes.
-const RANGE_MAX: f64 = 1_000_000.0;
+/// Most values that `$range` makes: AWS's number.
+const RANGE_MAX: i128 = 360_145;
 
 /// Gives the evaluator those functions that an expression names.
 pub(super) fn register(
@@ -69,7 +75,21 @@ pub(super) fn register(
     uses: &Uses,
     given: &Rc<Given>,
 ) -> Result<(), EvaluatorError> {
-    for function in FUNCTIONS.iter().filter(|function| uses.names(function.name)) {
+    register_some(evaluator, uses, given, CHECKS.iter().chain(FUNCTIONS))
+}
+
+/// Gives the evaluator the checks alone.
+pub(super) fn register_checks(evaluator: &mut Evaluator, uses: &Uses) -> Result<(), EvaluatorError> {
+    register_some(evaluator, uses, &Rc::new(Given::new(Timestamp(0), 0)), CHECKS)
+}
+
+fn register_some(
+    evaluator: &mut Evaluator,
+    uses: &Uses,
+    given: &Rc<Given>,
+    functions: impl IntoIterator<Item = &'static Function>,
+) -> Result<(), EvaluatorError> {
+    for function in functions.into_iter().filter(|function| uses.names(function.name)) {
         let (given, apply) = (given.clone(), function.apply);
         evaluator
             .register_fn_override(function.name, move |arguments: &[JValue]| apply(&given, arguments))?;
@@ -77,39 +97,85 @@ pub(super) fn register(
     Ok(())
 }
 
-/// The tree in terms of the functions here.
-pub(super) fn adapt(tree: AstNode) -> AstNode {
-    tree
+fn held(_: &Given, arguments: &[JValue]) -> Answer {
+    let value = arguments.first().cloned().unwrap_or(JValue::Undefined);
+    let size = match &value {
+        JValue::String(text) => text.len(),
+        JValue::Array(items) => items.len().saturating_mul(NUMBER_BYTES),
+        _ => 0,
+    };
+    if size > HELD_BYTES_MAX { Err(error(messages::TOO_LARGE)) } else { Ok(value) }
+}
+
+fn walked(_: &Given, arguments: &[JValue]) -> Answer {
+    let value = arguments.first().cloned().unwrap_or(JValue::Undefined);
+    let mut left = HELD_BYTES_MAX;
+    if values::spend(&value, &mut left) { Ok(value) } else { Err(error(messages::TOO_LARGE)) }
+}
+
+fn width(_: &Given, arguments: &[JValue]) -> Answer {
+    match arguments.first() {
+        Some(JValue::Number(width)) if width.abs() > PAD_MAX => Err(error(messages::TOO_LARGE)),
+        other => Ok(other.cloned().unwrap_or(JValue::Undefined)),
+    }
+}
+
+fn pad(given: &Given, arguments: &[JValue]) -> Answer {
+    at_most("pad", 3, arguments)?;
+    width(given, arguments.get(1..).unwrap_or_default())?;
+    let Some(text) = text("pad", 1, arguments.first())? else { return Ok(JValue::Undefined) };
+    let width = match arguments.get(1) {
+        None | Some(JValue::Undefined) => 0,
+        width => whole("pad", 2, width)?,
+    };
+    let filler = match self::text("pad", 3, arguments.get(2))? {
+        Some(filler) if !filler.is_empty() => filler,
+        _ => " ",
+    };
+    let missing =
+        usize::try_from(width.unsigned_abs()).unwrap_or_default().saturating_sub(text.chars().count());
+    let filling: String = filler.chars().cycle().take(missing).collect();
+    Ok(if width > 0 { text.to_owned() + &filling } else { filling + text }.into())
 }
 
 fn eval(_: &Given, _: &[JValue]) -> Answer {
     Err(error("T1006: Attempted to invoke a non-function"))
 }
 
-fn now(given: &Given, _: &[JValue]) -> Answer {
+fn now(given: &Given, arguments: &[JValue]) -> Answer {
+    let [] = arguments else { return Err(mismatch("now", 1)) };
     Ok(given.now.to_string().into())
 }
 
-fn millis(given: &Given, _: &[JValue]) -> Answer {
+fn millis(given: &Given, arguments: &[JValue]) -> Answer {
+    let [] = arguments else { return Err(mismatch("millis", 1)) };
     Ok(given.now.0.into())
 }
 
-/// A number from 0 up to but without 1; the same seed always gives the same.
+/// A number from 0 up to but without 1. The same seed always gives the same, which is that of Java.
 #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
 fn random(given: &Given, arguments: &[JValue]) -> Answer {
-    let drawn = match arguments.first() {
-        None | Some(JValue::Undefined) => given.draw(),
-        Some(seed) => mix(number("random", 1, Some(seed))?.to_bits()),
+    at_most("random", 1, arguments)?;
+    let bits = match arguments.first() {
+        None | Some(JValue::Undefined) => given.draw() >> 11,
+        seed => java_random(whole("random", 1, seed)?),
     };
-    Ok(JValue::Number((drawn >> 11) as f64 / (1_u64 << 53) as f64))
+    Ok(JValue::Number(bits as f64 / (1_u64 << 53) as f64))
+}
+
+/// The first 53 bits of `java.util.Random`: a linear congruential generator of 48 bits.
+fn java_random(seed: i64) -> u64 {
+    const FACTOR: u64 = 0x5_DEEC_E66D;
+    const MASK: u64 = (1 << 48) - 1;
+    let next = |state: u64| state.wrapping_mul(FACTOR).wrapping_add(0xB) & MASK;
+    let first = next((u64::from_ne_bytes(seed.to_ne_bytes()) ^ FACTOR) & MASK);
+    let second = next(first);
+    ((first >> 22) << 27) + (second >> 21)
 }
 
 fn shuffle(given: &Given, arguments: &[JValue]) -> Answer {
-    let mut items = match arguments.first() {
-        None | Some(JValue::Undefined) => return Ok(JValue::Undefined),
-        Some(JValue::Array(items)) => items.to_vec(),
-        Some(single) => vec![single.clone()],
-    };
+    at_most("shuffle", 1, arguments)?;
+    let Some(mut items) = items(arguments.first()) else { return Ok(JValue::Undefined) };
     for last in (1..items.len()).rev() {
         let other = usize::try_from(given.draw() % (last as u64 + 1)).unwrap_or_default();
         items.swap(last, other);
@@ -117,82 +183,104 @@ fn shuffle(given: &Given, arguments: &[JValue]) -> Answer {
     Ok(JValue::array(items))
 }
 
-fn uuid(given: &Given, _: &[JValue]) -> Answer {
+fn uuid(given: &Given, arguments: &[JValue]) -> Answer {
+    at_most("uuid", 0, arguments)?;
     Ok(uuid_text(given.draw()).into())
 }
 
 fn hash(_: &Given, arguments: &[JValue]) -> Answer {
-    let data = match arguments.first() {
-        None | Some(JValue::Undefined) => return Ok(JValue::Undefined),
-        Some(JValue::String(text)) => text.to_string(),
-        Some(other) => values::lower(other).map_err(error)?.to_string(),
+    at_most("hash", 2, arguments)?;
+    let (Some(data), Some(algorithm)) =
+        (text("hash", 1, arguments.first())?, text("hash", 2, arguments.get(1))?)
+    else {
+        return Ok(JValue::Undefined);
     };
-    let algorithm = text("hash", 2, arguments.get(1))?;
-    match digest(algorithm, &data) {
-        Some(digest) => Ok(digest.into()),
-        None => Err(error(format!(
-            "unknown algorithm '{algorithm}': use MD5, SHA-1, SHA-256, SHA-384 or SHA-512"
-        ))),
-    }
+    let digest = digest(algorithm, data);
+    digest.map(JValue::from).ok_or_else(|| {
+        error(format!(
+            "D3137: Unsupported algorithm {algorithm}: use MD5, SHA-1, SHA-256, SHA-384 or SHA-512"
+        ))
+    })
 }
 
 fn parse(_: &Given, arguments: &[JValue]) -> Answer {
-    let text = match arguments.first() {
-        None | Some(JValue::Undefined) => return Ok(JValue::Undefined),
-        some => text("parse", 1, some)?,
-    };
-    let value: Value = serde_json::from_str(text).map_err(|cause| error(format!("Invalid JSON: {cause}")))?;
+    at_most("parse", 1, arguments)?;
+    let Some(text) = text("parse", 1, arguments.first())? else { return Ok(JValue::Undefined) };
+    let value = json::parse(text).map_err(|cause| error(format!("D3137: Invalid JSON: {cause}")))?;
     Ok(values::lift(&value, &Need::All))
 }
 
 fn partition(_: &Given, arguments: &[JValue]) -> Answer {
-    let items = match arguments.first() {
-        None | Some(JValue::Undefined) => return Ok(JValue::Undefined),
-        Some(JValue::Array(items)) => items.to_vec(),
-        Some(single) => vec![single.clone()],
-    };
-    let size = number("partition", 2, arguments.get(1))?;
-    if !(size >= 1.0) {
-        return Err(mismatch("partition", 2));
+    at_most("partition", 2, arguments)?;
+    if matches!(arguments.first(), Some(JValue::Null)) {
+        return Err(mismatch("partition", 1));
     }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at least 1; saturates")]
-    let size = size as usize;
+    let Some(items) = items(arguments.first()) else { return Ok(JValue::Undefined) };
+    let size = match arguments.get(1) {
+        None | Some(JValue::Undefined) => items.len(),
+        size => usize::try_from(whole("partition", 2, size)?)
+            .map_err(|_| error("D3137: Second argument must be zero or greater"))?,
+    };
+    if size == 0 || items.is_empty() {
+        return Ok(JValue::Undefined);
+    }
     Ok(JValue::array(items.chunks(size).map(|part| JValue::array(part.to_vec())).collect()))
 }
 
 /// Numbers from the first to the last. A single one stands for itself, as in any sequence.
+#[expect(clippy::cast_precision_loss, reason = "numbers are of that precision here")]
 fn range(_: &Given, arguments: &[JValue]) -> Answer {
-    let argument = |index: usize| number("range", index + 1, arguments.get(index));
-    let (first, last, increment) = (argument(0)?, argument(1)?, argument(2)?);
-    let count = ((last - first) / increment).floor() + 1.0;
-    if increment == 0.0 || !count.is_finite() {
-        return Err(mismatch("range", 3));
+    at_most("range", 3, arguments)?;
+    let first = i128::from(whole("range", 1, arguments.first())?);
+    let last = i128::from(whole("range", 2, arguments.get(1))?);
+    let increment = match arguments.get(2) {
+        None | Some(JValue::Undefined) => 0,
+        increment => i128::from(whole("range", 3, increment)?),
+    };
+    let span = last - first;
+    if increment == 0 || (span != 0 && (span > 0) != (increment > 0)) {
+        return Ok(JValue::Undefined);
     }
-    if count > RANGE_MAX {
-        return Err(error(format!(
-            "D2014: The size of the sequence must not exceed {RANGE_MAX}. Attempted to allocate {count}."
-        )));
+    let steps = span / increment;
+    if steps >= RANGE_MAX {
+        return Err(error(messages::TOO_LARGE));
     }
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "bounded above; saturates at 0"
-    )]
-    let count = count as u32;
-    Ok(JValue::sequence(
-        (0..count).map(|at| JValue::Number(f64::from(at).mul_add(increment, first))).collect(),
-    ))
+    Ok(JValue::sequence((0..=steps).map(|at| JValue::Number((first + at * increment) as f64)).collect()))
 }
 
-fn number(function: &str, index: usize, argument: Option<&JValue>) -> Result<f64, EvaluatorError> {
+/// The items of an array; one value stands for an array of it.
+fn items(argument: Option<&JValue>) -> Option<Vec<JValue>> {
     match argument {
-        Some(JValue::Number(number)) => Ok(*number),
+        None | Some(JValue::Undefined) => None,
+        Some(JValue::Array(items)) => Some(items.to_vec()),
+        Some(single) => Some(vec![single.clone()]),
+    }
+}
+
+/// A number without its fraction.
+#[expect(clippy::cast_possible_truncation, reason = "saturates")]
+fn whole(function: &str, index: usize, argument: Option<&JValue>) -> Result<i64, EvaluatorError> {
+    match argument {
+        Some(JValue::Number(number)) => Ok(*number as i64),
         _ => Err(mismatch(function, index)),
     }
 }
 
-fn text<'a>(function: &str, index: usize, argument: Option<&'a JValue>) -> Result<&'a str, EvaluatorError> {
-    argument.and_then(JValue::as_str).ok_or_else(|| mismatch(function, index))
+/// A text; nothing if the argument is.
+fn text<'a>(
+    function: &str,
+    index: usize,
+    argument: Option<&'a JValue>,
+) -> Result<Option<&'a str>, EvaluatorError> {
+    match argument {
+        None | Some(JValue::Undefined) => Ok(None),
+        Some(JValue::String(text)) => Ok(Some(text)),
+        Some(_) => Err(mismatch(function, index)),
+    }
+}
+
+fn at_most(function: &str, count: usize, arguments: &[JValue]) -> Result<(), EvaluatorError> {
+    if arguments.len() > count { Err(mismatch(function, count + 1)) } else { Ok(()) }
 }
 
 fn mismatch(function: &str, index: usize) -> EvaluatorError {
@@ -201,4 +289,19 @@ fn mismatch(function: &str, index: usize) -> EvaluatorError {
 
 fn error(message: impl Into<String>) -> EvaluatorError {
     EvaluatorError::EvaluationError(message.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
+    fn a_seed_gives_the_number_that_it_gives_in_java() {
+        for (seed, number) in
+            [(42, 0.727_563_680_032_868_1), (0, 0.730_967_787_376_657), (7, 0.730_699_042_060_042_1)]
+        {
+            assert_eq!(java_random(seed) as f64 / (1_u64 << 53) as f64, number, "{seed}");
+        }
+    }
 }

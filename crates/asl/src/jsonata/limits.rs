@@ -4,19 +4,29 @@
 use jsonata_core::ast::AstNode;
 use jsonata_core::evaluator::EvaluatorOptions;
 
+use super::messages;
+use crate::limits::DATA_BYTES_MAX;
+
 /// Longest expression, in bytes. A definition as a whole is bounded too.
 pub(super) const EXPRESSION_BYTES_MAX: usize = 262_144;
-/// Most bytes of JSON that a result is turned into; states take less.
-pub(super) const RESULT_BYTES_MAX: usize = 16_777_216;
-/// Deepest nesting of a result, as deep as JSON is read.
-pub(super) const NESTING_MAX: usize = 127;
-/// Most values in one sequence.
-const SEQUENCE_MAX: usize = 1_000_000;
-/// Deepest nesting of evaluations; a recursive call takes about three.
-const DEPTH_MAX: usize = 4_096;
-/// The last resort against loops without end, far above what any honest expression takes. It is the only
-/// place where an outcome hangs on time: what runs into it fails either way, sooner or later.
-const TIME_MAX_MS: u64 = 900;
+/// Most bytes of JSON that a result is turned into. No state takes more than a quarter of it.
+pub(super) const RESULT_BYTES_MAX: usize = 4 * DATA_BYTES_MAX;
+/// Deepest nesting of a result: JSON is read 127 deep, and a result ends up inside of an event.
+pub(super) const NESTING_MAX: usize = 100;
+/// Most bytes that one value holds while an expression is evaluated, with a number as eight: AWS accepts a text of
+/// 2^22 characters and none of 2^23, and 873,782 numbers.
+pub(super) const HELD_BYTES_MAX: usize = SEQUENCE_MAX * NUMBER_BYTES;
+/// What a number counts as.
+pub(super) const NUMBER_BYTES: usize = 8;
+/// Widest text that `$pad` makes.
+pub(super) const PAD_MAX: f64 = 4_194_304.0;
+/// Most values in one sequence: AWS's number.
+const SEQUENCE_MAX: usize = 873_782;
+/// Deepest nesting of evaluations. AWS counts 100 levels; the library counts some of them twice.
+const DEPTH_MAX: usize = 300;
+/// Longest time of one evaluation: AWS documents one second, which holds for the step as a whole here. It is the
+/// only place where an outcome hangs on time, and what runs into it fails on AWS too.
+const TIME_MAX_MS: u64 = 800;
 
 /// The limits of one evaluation.
 pub(super) fn options() -> EvaluatorOptions {
@@ -33,5 +43,5 @@ pub(super) fn parse(text: &str) -> Result<AstNode, String> {
     if text.len() > EXPRESSION_BYTES_MAX {
         return Err(format!("an expression holds at most {EXPRESSION_BYTES_MAX} bytes"));
     }
-    jsonata_core::parser::parse(text).map_err(|error| error.to_string())
+    jsonata_core::parser::parse(text).map_err(|error| messages::of_parsing(&error.to_string()))
 }

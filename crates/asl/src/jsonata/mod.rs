@@ -2,10 +2,13 @@
 //! The library that does it is named in this folder alone.
 
 mod functions;
+mod json;
 mod limits;
 mod messages;
 mod query;
 mod references;
+mod rewrite;
+mod signatures;
 mod uses;
 mod values;
 
@@ -22,6 +25,7 @@ use crate::expression::{Env, Fault};
 use crate::path::{Path, Root, Segment};
 use functions::Given;
 use uses::{Need, Uses};
+use values::Unlowered;
 
 pub(crate) use query::Query;
 pub(crate) use references::Sees;
@@ -37,6 +41,8 @@ pub(crate) struct Expression {
 struct Parsed {
     tree: AstNode,
     uses: Uses,
+    /// The names of a path that does nothing but take fields from a variable.
+    plain: Option<Vec<String>>,
 }
 
 impl Expression {
@@ -48,29 +54,39 @@ impl Expression {
     /// Parses the text between the delimiters. Says why if it cannot.
     pub fn parse(text: &str) -> Result<Self, String> {
         let tree = limits::parse(text)?;
-        let tree = functions::adapt(tree);
-        let uses = Uses::of(&tree);
-        Ok(Self { text: text.to_owned(), parsed: Arc::new(Parsed { tree, uses }) })
+        let tree = rewrite::adapt(tree);
+        let (uses, plain) = (Uses::of(&tree), uses::plain_path(&tree));
+        Ok(Self { text: text.to_owned(), parsed: Arc::new(Parsed { tree, uses, plain }) })
     }
 
     /// The value that it gives for `field`, the place that errors name, such as `Output/result`.
     pub fn evaluate(&self, env: &Env<'_>, field: &str) -> Result<Value, Fault> {
-        let Parsed { tree, uses } = &*self.parsed;
+        if let Some(value) = self.parsed.plain.as_ref().and_then(|path| find(path, env)) {
+            return Ok(values::tidied(value));
+        }
+        let Parsed { tree, uses, .. } = &*self.parsed;
         let mut evaluator = Evaluator::with_options(context(uses, env), limits::options());
         let draws = functions::DRAWING.iter().any(|name| uses.names(name));
         let given = Given::new(env.names.now(), if draws { env.names.entropy() } else { 0 });
-        let threw = |message: &str| {
-            self.fault(field, &format!("threw an error during evaluation. {}", messages::worded(message)))
-        };
-        functions::register(&mut evaluator, uses, &Rc::new(given)).map_err(|error| threw(error.message()))?;
-        let value = evaluator.evaluate(tree, &JValue::Undefined).map_err(|error| threw(error.message()))?;
+        let value = functions::register(&mut evaluator, uses, &Rc::new(given))
+            .and_then(|()| evaluator.evaluate(tree, &JValue::Undefined))
+            .map_err(|error| self.threw(field, &messages::of_evaluation(error.message(), uses)))?;
         match value {
             JValue::Undefined => Err(self.fault(field, "returned nothing (undefined).")),
             JValue::Lambda(_) | JValue::Builtin { .. } | JValue::Regex { .. } => {
                 Err(self.fault(field, "returned an unsupported result type."))
             }
-            value => values::lower(&value).map_err(|message| threw(&message)),
+            value => values::lower(&value).map_err(|cause| match cause {
+                Unlowered::Large => self.large(field),
+                Unlowered::Other(message) => self.threw(field, &message),
+            }),
         }
+    }
+
+    /// The fault of an evaluation that failed.
+    fn threw(&self, field: &str, words: &str) -> Fault {
+        let separator = if messages::coded(words).is_some() { "." } else { ":" };
+        self.fault(field, &format!("threw an error during evaluation{separator} {words}"))
     }
 
     /// The fault of a value that the field cannot take.
@@ -82,6 +98,17 @@ impl Expression {
         self.fault(field, &what)
     }
 
+    /// The fault of a value that is larger than any state takes.
+    fn large(&self, field: &str) -> Fault {
+        Fault::Other {
+            error: "States.DataLimitExceeded",
+            message: format!(
+                "The JSONata expression '{}' specified for the field '{field}' returned a value with a size exceeding the maximum number of bytes service limit.",
+                self.text
+            ),
+        }
+    }
+
     fn fault(&self, field: &str, what: &str) -> Fault {
         Fault::Query {
             location: Some(field.to_owned()),
@@ -91,6 +118,25 @@ impl Expression {
             ),
         }
     }
+}
+
+/// What a plain path finds through objects alone; what goes through arrays is left to the evaluator. Nothing is
+/// converted here, so that the commonest expressions cost little, and numbers of 64 bits stay what they are.
+fn find<'a>(path: &[String], env: &Env<'a>) -> Option<&'a Value> {
+    let (value, rest) = match path {
+        [states, member, rest @ ..] if states == "states" => {
+            let value = match member.as_str() {
+                "input" => Some(env.input),
+                "result" => env.result,
+                "errorOutput" => env.error_output,
+                _ => None,
+            };
+            (value?, rest)
+        }
+        [name, rest @ ..] => (env.names.variable(name)?, rest),
+        [] => return None,
+    };
+    rest.iter().try_fold(value, |value, name| value.as_object()?.get(name))
 }
 
 /// Binds what the expression names, and of that only what it looks at.

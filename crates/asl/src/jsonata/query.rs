@@ -1,22 +1,28 @@
 //! The plain language without what Step Functions adds and takes away: for suites and benches.
 
 use jsonata_core::ast::AstNode;
-use jsonata_core::evaluator::{Context, Evaluator, EvaluatorOptions};
+use jsonata_core::evaluator::{Context, Evaluator, EvaluatorError, EvaluatorOptions};
 use jsonata_core::value::JValue;
 use serde_json::Value;
 
 use crate::probe::{Given, Problem};
 
-use super::{limits, messages, uses::Need, values};
+use super::uses::{Need, Uses};
+use super::{functions, limits, messages, rewrite, values};
 
 /// A JSONata expression over a document.
 #[derive(Debug)]
-pub(crate) struct Query(AstNode);
+pub(crate) struct Query {
+    tree: AstNode,
+    uses: Uses,
+}
 
 impl Query {
     /// Parses an expression.
     pub fn parse(text: &str) -> Result<Self, Problem> {
-        limits::parse(text).map(Self).map_err(|message| problem(&message))
+        let tree = limits::parse(text).map_err(|message| problem(&message))?;
+        let tree = rewrite::adapt(tree);
+        Ok(Self { uses: Uses::of(&tree), tree })
     }
 
     /// The value over a document, with variables; nothing if it is undefined or no JSON.
@@ -29,18 +35,25 @@ impl Query {
         options.max_stack_depth = given.depth_max.or(options.max_stack_depth);
         options.timeout_ms = given.millis_max.or(options.timeout_ms);
         let document = document.map_or(JValue::Undefined, |document| values::lift(document, &Need::All));
-        let value = Evaluator::with_options(context, options).evaluate(&self.0, &document);
-        match value.map_err(|error| problem(error.message()))? {
+        let mut evaluator = Evaluator::with_options(context, options);
+        let threw = |error: EvaluatorError| self.threw(&error);
+        functions::register_checks(&mut evaluator, &self.uses).map_err(threw)?;
+        match evaluator.evaluate(&self.tree, &document).map_err(threw)? {
             JValue::Undefined | JValue::Lambda(_) | JValue::Builtin { .. } | JValue::Regex { .. } => Ok(None),
-            value => values::lower(&value).map(Some).map_err(|message| problem(&message)),
+            value => values::lower(&value).map(Some).map_err(|cause| problem(&cause.message())),
         }
+    }
+
+    fn threw(&self, error: &EvaluatorError) -> Problem {
+        let words = messages::of_evaluation(error.message(), &self.uses);
+        let code = messages::coded(error.message()).map(|(code, _)| code.to_owned());
+        Problem { code, ..problem(&words) }
     }
 }
 
 fn problem(message: &str) -> Problem {
-    let message = messages::worded(message);
-    match messages::coded(&message) {
+    match messages::coded(message) {
         Some((code, rest)) => Problem { code: Some(code.to_owned()), message: rest.to_owned() },
-        None => Problem { code: None, message: message.into_owned() },
+        None => Problem { code: None, message: message.to_owned() },
     }
 }

@@ -89,6 +89,29 @@ impl Uses {
     }
 }
 
+/// The names of a path that starts from a variable and does nothing but take fields.
+pub(super) fn plain_path(tree: &AstNode) -> Option<Vec<String>> {
+    let steps = match tree {
+        AstNode::Variable(name) if !name.is_empty() && name != "$" => return Some(vec![name.clone()]),
+        AstNode::Path { steps } => steps,
+        _ => return None,
+    };
+    let mut names = Vec::with_capacity(steps.len());
+    for (index, step) in steps.iter().enumerate() {
+        match &step.node {
+            AstNode::Variable(name) if index == 0 && !name.is_empty() && name != "$" => {
+                names.push(name.clone())
+            }
+            AstNode::Name(name) if index > 0 => names.push(name.clone()),
+            _ => return None,
+        }
+        if !is_plain(step) || !step.stages.is_empty() {
+            return None;
+        }
+    }
+    Some(names)
+}
+
 /// Whether a step takes a field and looks at nothing else.
 fn is_plain(step: &PathStep) -> bool {
     let is_bound = step.focus.is_some() || step.index_var.is_some() || step.ancestor_label.is_some();

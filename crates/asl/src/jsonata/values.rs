@@ -1,9 +1,9 @@
 //! JSON into JSONata's values and back. Numbers come back as JavaScript would print them.
 
-use jsonata_core::value::JValue;
+use jsonata_core::value::{JValue, with_stack};
 use serde_json::{Map, Number, Value};
 
-use super::limits::{NESTING_MAX, RESULT_BYTES_MAX};
+use super::limits::{NESTING_MAX, NUMBER_BYTES, RESULT_BYTES_MAX};
 use super::uses::Need;
 
 /// The value as far as it is looked at.
@@ -23,8 +23,26 @@ pub(super) fn lift(value: &Value, need: &Need) -> JValue {
     }
 }
 
-/// The JSON of a value. Says why if there is none.
-pub(super) fn lower(value: &JValue) -> Result<Value, String> {
+/// Why a value has no JSON.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Unlowered {
+    /// It would be larger than any state takes.
+    Large,
+    /// It is nested too deeply, or holds a number that JSON has not: in the language's words.
+    Other(String),
+}
+
+impl Unlowered {
+    pub fn message(&self) -> String {
+        match self {
+            Self::Large => format!("the result is larger than {RESULT_BYTES_MAX} bytes"),
+            Self::Other(message) => message.clone(),
+        }
+    }
+}
+
+/// The JSON of a value.
+pub(super) fn lower(value: &JValue) -> Result<Value, Unlowered> {
     Lowering { left: RESULT_BYTES_MAX, depth: 0 }.value(value).map(Option::unwrap_or_default)
 }
 
@@ -37,7 +55,7 @@ struct Lowering {
 
 impl Lowering {
     /// JSON, or nothing where JSON has no such value.
-    fn value(&mut self, value: &JValue) -> Result<Option<Value>, String> {
+    fn value(&mut self, value: &JValue) -> Result<Option<Value>, Unlowered> {
         Ok(Some(match value {
             JValue::Null => Value::Null,
             JValue::Bool(value) => Value::Bool(*value),
@@ -54,7 +72,7 @@ impl Lowering {
                 self.nested(|lowering| {
                     // WHY: as JavaScript does: a place in an array cannot be left out.
                     let items = items.into_iter().map(|item| Ok(lowering.value(item)?.unwrap_or_default()));
-                    items.collect::<Result<Vec<Value>, String>>().map(Value::Array)
+                    items.collect::<Result<Vec<Value>, Unlowered>>().map(Value::Array)
                 })?
             }
             JValue::Object(fields) => {
@@ -75,22 +93,55 @@ impl Lowering {
         }))
     }
 
-    fn nested<T>(&mut self, inner: impl FnOnce(&mut Self) -> Result<T, String>) -> Result<T, String> {
+    fn nested<T>(&mut self, inner: impl FnOnce(&mut Self) -> Result<T, Unlowered>) -> Result<T, Unlowered> {
         self.depth += 1;
         if self.depth > NESTING_MAX {
-            return Err(format!("the result is nested deeper than {NESTING_MAX} levels"));
+            return Err(Unlowered::Other(format!("the result is nested deeper than {NESTING_MAX} levels")));
         }
         let value = inner(self)?;
         self.depth -= 1;
         Ok(value)
     }
 
-    fn spend(&mut self, bytes: usize) -> Result<(), String> {
-        self.left = self
-            .left
-            .checked_sub(bytes.saturating_add(1))
-            .ok_or_else(|| format!("the result is larger than {RESULT_BYTES_MAX} bytes"))?;
+    fn spend(&mut self, bytes: usize) -> Result<(), Unlowered> {
+        self.left = self.left.checked_sub(bytes.saturating_add(1)).ok_or(Unlowered::Large)?;
         Ok(())
+    }
+}
+
+/// A value as it comes out of an evaluation that does not change it.
+pub(super) fn tidied(value: &Value) -> Value {
+    match value {
+        Value::Number(number) if number.is_i64() => value.clone(),
+        Value::Number(other) => {
+            let tidied = other.as_f64().and_then(|value| number(value).ok());
+            Value::Number(tidied.unwrap_or_else(|| other.clone()))
+        }
+        Value::Array(items) => items.iter().map(tidied).collect(),
+        Value::Object(fields) => {
+            Value::Object(fields.iter().map(|(name, value)| (name.clone(), tidied(value))).collect())
+        }
+        Value::Null | Value::Bool(_) | Value::String(_) => value.clone(),
+    }
+}
+
+/// Takes the size of a value with all its parts off what is left, and says whether that was enough.
+pub(super) fn spend(value: &JValue, left: &mut usize) -> bool {
+    let size = match value {
+        JValue::String(text) => text.len(),
+        _ => NUMBER_BYTES,
+    };
+    let Some(rest) = left.checked_sub(size) else { return false };
+    *left = rest;
+    match value {
+        JValue::Array(items) => with_stack(|| items.into_iter().all(|item| spend(item, left))),
+        JValue::Object(fields) => with_stack(|| {
+            fields.iter().all(|(name, value)| {
+                *left = left.saturating_sub(name.len());
+                spend(value, left)
+            })
+        }),
+        _ => true,
     }
 }
 
@@ -98,18 +149,14 @@ impl Lowering {
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
 /// `1.0` is `1`, and `-0` is `0`. Larger whole numbers keep the digits that tell them from their neighbours,
-/// then zeros.
+/// then zeros; what no 64 bits hold keeps its exponent.
 #[expect(clippy::cast_possible_truncation, reason = "exact below 2^53")]
-fn number(value: f64) -> Result<Number, String> {
+fn number(value: f64) -> Result<Number, Unlowered> {
     if value.fract() == 0.0 {
         if value.abs() <= EXACT_MAX {
             return Ok(Number::from(value as i64));
         }
-        let digits = value.to_string();
-        if let Ok(number) = digits.parse::<i64>() {
-            return Ok(Number::from(number));
-        }
-        if let Ok(number) = digits.parse::<u64>() {
+        if let Ok(number) = value.to_string().parse::<i64>() {
             return Ok(Number::from(number));
         }
     }
@@ -121,7 +168,7 @@ fn number(value: f64) -> Result<Number, String> {
         } else {
             "-Infinity"
         };
-        format!("D1001: Number out of range: {shown}")
+        Unlowered::Other(format!("D1001: Number out of range: {shown}"))
     })
 }
 
@@ -136,15 +183,16 @@ mod tests {
             (-0.0, "0"),
             (0.1 + 0.2, "0.30000000000000004"),
             (9_007_199_254_740_993.0, "9007199254740992"),
-            (12_345_678_901_234_567_890.0, "12345678901234567000"),
+            (1_234_567_890_123_456_789.0, "1234567890123456800"),
+            (9_223_372_036_854_775_808.0, "9.223372036854776e+18"),
             (-9e15, "-9000000000000000"),
             (1e21, "1e+21"),
             (5e-324, "5e-324"),
         ] {
             assert_eq!(number(value).unwrap().to_string(), text);
         }
-        assert_eq!(number(f64::NAN).unwrap_err(), "D1001: Number out of range: NaN");
-        assert_eq!(number(f64::INFINITY).unwrap_err(), "D1001: Number out of range: Infinity");
+        assert_eq!(number(f64::NAN).unwrap_err().message(), "D1001: Number out of range: NaN");
+        assert_eq!(number(f64::INFINITY).unwrap_err().message(), "D1001: Number out of range: Infinity");
     }
 
     #[test]
@@ -153,7 +201,7 @@ mod tests {
         for _ in 0..60 {
             value = JValue::array(vec![value.clone(), value]);
         }
-        assert!(lower(&value).unwrap_err().contains("larger"));
+        assert!(lower(&value) == Err(Unlowered::Large));
     }
 
     #[test]
@@ -162,6 +210,6 @@ mod tests {
         for _ in 0..100_000 {
             value = JValue::array(vec![value]);
         }
-        assert!(lower(&value).unwrap_err().contains("deeper"));
+        assert!(lower(&value).unwrap_err().message().contains("deeper"));
     }
 }
