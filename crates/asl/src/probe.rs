@@ -34,14 +34,16 @@ pub struct Problem {
     pub message: String,
 }
 
-/// What a query is evaluated with beside its document.
+/// What a query is evaluated with beside its document. Limits are those of Step Functions unless given.
 #[derive(Clone, Debug, Default)]
 pub struct Given {
     /// Variables by their names, without `$`.
     pub bindings: Map<String, Value>,
-    /// How deep evaluation may nest, where it is to be less than usual.
+    /// How deep evaluation may nest.
     pub depth_max: Option<usize>,
-    /// How many milliseconds evaluation may take, where it is to be less than usual.
+    /// How many values a sequence may hold.
+    pub sequence_max: Option<usize>,
+    /// How many milliseconds evaluation may take.
     pub millis_max: Option<u64>,
 }
 

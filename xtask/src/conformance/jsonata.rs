@@ -19,6 +19,10 @@ pub const SUITE: Suite = Suite { name: "jsonata", cases: "../shared/jsonata", ba
 const STACK_BYTES: usize = 2 * 1024 * 1024;
 /// How long a case may take before it counts as hung.
 const HUNG_AFTER: Duration = Duration::from_secs(20);
+/// The plain language's limits, where a case has none of its own: wider than those of Step Functions.
+const DEPTH_MAX: usize = 4_096;
+const SEQUENCE_MAX: usize = 10_000_000;
+const MILLIS_MAX: u64 = 10_000;
 /// How far two numbers may be apart, relative to their size.
 const TOLERANCE: f64 = 1e-14;
 /// Codes of the suite's own runner for too deep and too long, and the language's codes for the same.
@@ -76,7 +80,12 @@ impl Case {
         };
         let bindings = case["bindings"].as_object().cloned().unwrap_or_else(Map::new);
         let depth_max = case["depth"].as_u64().and_then(|depth| usize::try_from(depth).ok());
-        let given = Given { bindings, depth_max, millis_max: case["timelimit"].as_u64() };
+        let given = Given {
+            bindings,
+            depth_max: depth_max.or(Some(DEPTH_MAX)),
+            sequence_max: Some(SEQUENCE_MAX),
+            millis_max: case["timelimit"].as_u64().or(Some(MILLIS_MAX)),
+        };
         Ok(Self { expression, document, given, expected: case })
     }
 

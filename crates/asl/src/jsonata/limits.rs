@@ -4,7 +4,8 @@
 use jsonata_core::ast::AstNode;
 use jsonata_core::evaluator::EvaluatorOptions;
 
-use super::messages;
+use super::uses::Uses;
+use super::{messages, rewrite};
 use crate::limits::DATA_BYTES_MAX;
 
 /// Longest expression, in bytes. A definition as a whole is bounded too.
@@ -22,18 +23,21 @@ pub(super) const NUMBER_BYTES: usize = 8;
 pub(super) const PAD_MAX: f64 = 4_194_304.0;
 /// Most values in one sequence: AWS's number.
 const SEQUENCE_MAX: usize = 873_782;
-/// Deepest nesting of evaluations. AWS counts 100 levels; the library counts some of them twice.
-const DEPTH_MAX: usize = 300;
+/// Deepest nesting of evaluations: AWS accepts a sum of 100 terms and refuses one of 101.
+const DEPTH_MAX: usize = 100;
+/// The same where there are checks: each is a level of its own.
+const CHECKED_DEPTH_MAX: usize = 2 * DEPTH_MAX;
 /// Longest time of one evaluation: AWS documents one second, which holds for the step as a whole here. It is the
 /// only place where an outcome hangs on time, and what runs into it fails on AWS too.
 const TIME_MAX_MS: u64 = 800;
 
 /// The limits of one evaluation.
-pub(super) fn options() -> EvaluatorOptions {
+pub(super) fn options(uses: &Uses) -> EvaluatorOptions {
+    let is_checked = uses.names(rewrite::HELD) || uses.names(rewrite::WALKED);
     EvaluatorOptions {
         timeout_ms: Some(TIME_MAX_MS),
         cancel: None,
-        max_stack_depth: Some(DEPTH_MAX),
+        max_stack_depth: Some(if is_checked { CHECKED_DEPTH_MAX } else { DEPTH_MAX }),
         max_sequence_length: Some(SEQUENCE_MAX),
     }
 }

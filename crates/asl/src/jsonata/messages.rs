@@ -28,7 +28,7 @@ pub(super) fn coded(message: &str) -> Option<(&str, &str)> {
 }
 
 /// The message from its code on: the library puts the kind of some errors before it.
-fn from_code(message: &str) -> &str {
+pub(super) fn from_code(message: &str) -> &str {
     ["Invalid syntax: ", "Invalid number: ", "Signature validation failed: "]
         .iter()
         .find_map(|kind| message.strip_prefix(kind))

@@ -65,7 +65,7 @@ impl Expression {
             return Ok(values::tidied(value));
         }
         let Parsed { tree, uses, .. } = &*self.parsed;
-        let mut evaluator = Evaluator::with_options(context(uses, env), limits::options());
+        let mut evaluator = Evaluator::with_options(context(uses, env), limits::options(uses));
         let draws = functions::DRAWING.iter().any(|name| uses.names(name));
         let given = Given::new(env.names.now(), if draws { env.names.entropy() } else { 0 });
         let value = functions::register(&mut evaluator, uses, &Rc::new(given))

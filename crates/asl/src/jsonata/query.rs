@@ -31,8 +31,9 @@ impl Query {
         for (name, value) in &given.bindings {
             context.bind(name.clone(), values::lift(value, &Need::All));
         }
-        let mut options: EvaluatorOptions = limits::options();
+        let mut options: EvaluatorOptions = limits::options(&self.uses);
         options.max_stack_depth = given.depth_max.or(options.max_stack_depth);
+        options.max_sequence_length = given.sequence_max.or(options.max_sequence_length);
         options.timeout_ms = given.millis_max.or(options.timeout_ms);
         let document = document.map_or(JValue::Undefined, |document| values::lift(document, &Need::All));
         let mut evaluator = Evaluator::with_options(context, options);
@@ -46,7 +47,7 @@ impl Query {
 
     fn threw(&self, error: &EvaluatorError) -> Problem {
         let words = messages::of_evaluation(error.message(), &self.uses);
-        let code = messages::coded(error.message()).map(|(code, _)| code.to_owned());
+        let code = messages::coded(messages::from_code(error.message())).map(|(code, _)| code.to_owned());
         Problem { code, ..problem(&words) }
     }
 }

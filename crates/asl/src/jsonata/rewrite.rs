@@ -30,6 +30,11 @@ pub(super) fn adapt(mut tree: AstNode) -> AstNode {
     tree
 }
 
+/// Whether a name is that of a check that looks at a value.
+fn is_check(name: &str) -> bool {
+    name == HELD || name == WALKED
+}
+
 /// Whether an expression can make a value larger and larger.
 #[derive(Default)]
 struct Growth {
@@ -100,22 +105,47 @@ fn check(node: &mut AstNode) {
     }
 }
 
-/// Puts a call around a node, unless the node cannot be large or is no value.
+/// Puts a call around what gives a node's value, unless that cannot be large, is no value, or is checked already.
 fn wrap(node: &mut AstNode, name: &str) {
-    let is_small = matches!(
-        node,
-        AstNode::String(_)
-            | AstNode::Number(_)
-            | AstNode::Boolean(_)
-            | AstNode::Null
-            | AstNode::Undefined
-            | AstNode::Placeholder
-            | AstNode::Regex { .. }
-            | AstNode::Lambda { .. }
-    );
-    if !is_small {
-        let inner = std::mem::replace(node, AstNode::Null);
-        *node = AstNode::Function { name: name.to_owned(), args: vec![inner], is_builtin: true };
+    match node {
+        AstNode::Conditional { then_branch, else_branch, .. } => {
+            wrap(then_branch, name);
+            else_branch.iter_mut().for_each(|node| wrap(node, name));
+        }
+        AstNode::Block(items) => items.iter_mut().last().into_iter().for_each(|node| wrap(node, name)),
+        AstNode::Function { name, .. } if is_check(name) => {}
+        _ if is_small(node) => {}
+        _ => {
+            let inner = std::mem::replace(node, AstNode::Null);
+            *node = AstNode::Function { name: name.to_owned(), args: vec![inner], is_builtin: true };
+        }
+    }
+}
+
+/// Whether a node gives a number, a truth, or what stands in the expression.
+fn is_small(node: &AstNode) -> bool {
+    match node {
+        AstNode::Binary { op, .. } => !matches!(
+            op,
+            BinaryOp::Concatenate
+                | BinaryOp::Range
+                | BinaryOp::ColonEqual
+                | BinaryOp::FocusBind
+                | BinaryOp::IndexBind
+                | BinaryOp::Coalesce
+                | BinaryOp::Default
+                | BinaryOp::ChainPipe
+        ),
+        AstNode::Unary { .. }
+        | AstNode::String(_)
+        | AstNode::Number(_)
+        | AstNode::Boolean(_)
+        | AstNode::Null
+        | AstNode::Undefined
+        | AstNode::Placeholder
+        | AstNode::Regex { .. }
+        | AstNode::Lambda { .. } => true,
+        _ => false,
     }
 }
 
