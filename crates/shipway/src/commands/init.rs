@@ -57,7 +57,8 @@ impl Command for Init {
         }
         match Config::load(&dir) {
             Ok(_) if detected.services.is_empty() => {
-                cx.out.warn("nothing was found that can be run; write what starts the service into `command`");
+                cx.out
+                    .warn("nothing was found that can be run; write what starts the service into `command`");
             }
             Ok(_) => cx.out.say(
                 "next: git add shipway.toml && git commit -m \"feat: deploy with shipway\" && shipway deploy",
