@@ -17,6 +17,8 @@ mod known;
 mod local;
 mod output;
 mod release;
+#[cfg(test)]
+mod sample;
 mod target;
 mod usage;
 mod words;

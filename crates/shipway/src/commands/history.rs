@@ -90,3 +90,22 @@ fn deployment_rows(deployment: &Deployment, now: Timestamp) -> Vec<Vec<String>> 
     ]);
     broken.into_iter().chain([deployed]).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use shipway_control::app::LockBreak;
+
+    use super::*;
+
+    #[test]
+    fn who_broke_a_lock_stands_above_the_deployment_that_kept_it() {
+        let mut deployment = crate::sample::deployment();
+        let now = Timestamp(61_000);
+        assert_eq!(deployment_rows(&deployment, now).len(), 1);
+        let (actor, reason) = ("bo".to_owned(), "stopped by hand".to_owned());
+        deployment.lock_break = Some(LockBreak { actor, reason, at: Timestamp(59_000) });
+        let rows = deployment_rows(&deployment, now);
+        assert_eq!(rows[0], row(["shop-1", "", "LockBroken", "2.0 s ago", "", "bo", "stopped by hand"]));
+        assert_eq!(rows[1][..3], ["shop-1", "0.3.0", "Running (Bake)"]);
+    }
+}

@@ -123,7 +123,11 @@ fn running(service: &ServiceStatus) -> String {
     let is_running = |process: &&Process| process.state == ProcessState::Running;
     let crashes: u32 = processes.iter().map(|process| process.crashes).sum();
     let counts = format!("{}/{}", processes.iter().filter(is_running).count(), processes.len());
-    if crashes > 0 { format!("{counts} ({crashes} crashes)") } else { counts }
+    match crashes {
+        0 => counts,
+        1 => format!("{counts} (1 crash)"),
+        _ => format!("{counts} ({crashes} crashes)"),
+    }
 }
 
 /// Shares by version, only if more than one gets traffic.

@@ -104,6 +104,16 @@ mod tests {
     }
 
     #[test]
+    fn a_deployment_that_stands_still_says_so() {
+        let paint = Output::new(Wishes { is_plain: true, ..Wishes::default() }).talk();
+        let mut deployment = crate::sample::deployment();
+        let shown = |deployment: &Deployment| lines(deployment, Timestamp(3_000), paint);
+        assert_eq!(shown(&deployment), ["running shop/production 0.3.0 Bake 2.0 s"]);
+        deployment.stalled = Some("it stands still: disk is full".to_owned());
+        assert_eq!(shown(&deployment)[1..], ["  it stands still: disk is full"]);
+    }
+
+    #[test]
     fn dots_tell_how_a_service_stands() {
         let cases = [
             (4, 3, [0, 0, 0], "○○○|○"),
