@@ -3,7 +3,7 @@
 use jsonata_core::value::{JValue, with_stack};
 use serde_json::{Map, Number, Value};
 
-use super::limits::{NESTING_MAX, NUMBER_BYTES, RESULT_BYTES_MAX};
+use super::limits::{CONTAINER_BYTES, NESTING_MAX, NUMBER_BYTES, RESULT_BYTES_MAX};
 use super::uses::Need;
 
 /// The value as far as it is looked at.
@@ -129,6 +129,7 @@ pub(super) fn tidied(value: &Value) -> Value {
 pub(super) fn spend(value: &JValue, left: &mut usize) -> bool {
     let size = match value {
         JValue::String(text) => text.len(),
+        JValue::Array(_) | JValue::Object(_) => CONTAINER_BYTES,
         _ => NUMBER_BYTES,
     };
     let Some(rest) = left.checked_sub(size) else { return false };

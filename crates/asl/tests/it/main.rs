@@ -12,6 +12,7 @@
 mod cases;
 mod conformance;
 mod jsonata;
+mod jsonata_functions;
 mod properties;
 mod steps;
 mod world;
