@@ -4,6 +4,8 @@
 //! A check is a call of a function whose name holds a space, so that no expression can spell or hide it. Only an
 //! expression that can feed a value back into itself is checked: one that names values, or reduces.
 
+use std::collections::BTreeSet;
+
 use jsonata_core::ast::{AstNode, BinaryOp, PathStep, Stage};
 use jsonata_core::value::with_stack;
 
@@ -38,7 +40,7 @@ const PICTURES: &[&str] = &["formatInteger", "formatNumber", "fromMillis", "pars
 pub(super) fn adapt(mut tree: AstNode) -> AstNode {
     let mut growth = Growth::default();
     growth.find(&mut tree);
-    change(&mut tree, growth.checks());
+    change(&mut tree, &growth);
     tree
 }
 
@@ -54,12 +56,21 @@ struct Growth {
     concatenations: usize,
     /// It walks through values without a function.
     descends: bool,
+    /// Names that it gives to values of its own: those of functions mean something else then.
+    given: BTreeSet<String>,
 }
 
 impl Growth {
     fn find(&mut self, node: &mut AstNode) {
         match node {
-            AstNode::Binary { op: BinaryOp::ColonEqual, .. } | AstNode::Call { .. } => self.feeds_back = true,
+            AstNode::Binary { op: BinaryOp::ColonEqual, lhs, .. } => {
+                self.feeds_back = true;
+                if let AstNode::Variable(name) = &**lhs {
+                    self.given.insert(name.clone());
+                }
+            }
+            AstNode::Call { .. } => self.feeds_back = true,
+            AstNode::Lambda { params, .. } => self.given.extend(params.iter().cloned()),
             AstNode::Binary { op: BinaryOp::Concatenate, .. } => self.concatenations += 1,
             AstNode::Descendant | AstNode::Wildcard | AstNode::Transform { .. } => self.descends = true,
             AstNode::Function { name, .. } | AstNode::Variable(name) if name == "reduce" => {
@@ -77,10 +88,13 @@ impl Growth {
     }
 }
 
-fn change(node: &mut AstNode, checks: Option<&str>) {
-    with_stack(|| children(node, &mut |child| change(child, checks)));
-    bound(node);
-    if let Some(passed) = checks {
+fn change(node: &mut AstNode, growth: &Growth) {
+    with_stack(|| children(node, &mut |child| change(child, growth)));
+    match node {
+        AstNode::Function { name, .. } if growth.given.contains(name) => {}
+        _ => bound(node),
+    }
+    if let Some(passed) = growth.checks() {
         check(node, passed);
     }
 }

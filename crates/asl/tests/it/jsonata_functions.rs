@@ -204,7 +204,9 @@ fn what_grows_without_end_is_stopped() {
 #[test]
 fn names_of_checked_functions_can_be_hidden() {
     gives("(function($pad){$pad})(5)", &json!(5));
-    gives("($now := function($x){$x}; 1)", &json!(1));
+    gives("($now := function($x){$x}; $now(3))", &json!(3));
+    gives("($pad := function($a){$a & 1}; $pad('x'))", &json!("x1"));
+    gives("($uuid := function($a, $b){$a + $b}; $uuid(1, 2))", &json!(3));
     gives("$pad('a', 3, '-') & $pad('b', -3)", &json!("a--  b"));
     gives("$states.input.s.($pad(6))", &json!("text  "));
     gives("$formatInteger(14, 'I')", &json!("XIV"));
