@@ -79,6 +79,7 @@ const CHECKS: &[Function] = &[
     Function { name: rewrite::DEEP, apply: deep },
     Function { name: rewrite::HELD, apply: held },
     Function { name: rewrite::LIST, apply: list },
+    Function { name: rewrite::NUMBER, apply: exact },
     Function { name: rewrite::PICTURE, apply: picture },
     Function { name: rewrite::RANGE, apply: steps },
     Function { name: "pad", apply: pad },
@@ -182,6 +183,13 @@ fn steps(given: &Given, arguments: &[JValue]) -> Answer {
         }
     }
     Ok(last)
+}
+
+fn exact(_: &Given, arguments: &[JValue]) -> Answer {
+    Ok(match arguments.first() {
+        Some(JValue::Number(number)) => JValue::Number(number.clamp(-values::EXACT_MAX, values::EXACT_MAX)),
+        other => other.cloned().unwrap_or(JValue::Undefined),
+    })
 }
 
 /// Stands for a call with too many arguments: its function, and the first that is too much.

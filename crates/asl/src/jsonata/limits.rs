@@ -1,8 +1,11 @@
 //! How much one evaluation may take. AWS publishes no such numbers; these keep a hostile expression from
 //! taking the process with it.
 
+use std::panic::{self, AssertUnwindSafe};
+
 use jsonata_core::ast::AstNode;
-use jsonata_core::evaluator::EvaluatorOptions;
+use jsonata_core::evaluator::{Evaluator, EvaluatorError, EvaluatorOptions};
+use jsonata_core::value::JValue;
 
 use super::uses::Uses;
 use super::{messages, rewrite};
@@ -52,6 +55,19 @@ pub(super) fn options(uses: &Uses) -> EvaluatorOptions {
         max_stack_depth: Some(if is_checked { CHECKED_DEPTH_MAX } else { DEPTH_MAX }),
         max_sequence_length: Some(SEQUENCE_MAX),
     }
+}
+
+/// Evaluates. Where the library panics on odd arguments, as it does when its own arithmetic overflows, the
+/// evaluation fails: an expression must not end the process.
+pub(super) fn evaluate(
+    evaluator: &mut Evaluator,
+    tree: &AstNode,
+    document: &JValue,
+) -> Result<JValue, EvaluatorError> {
+    // WHY: nothing of the evaluator is used again after a panic.
+    panic::catch_unwind(AssertUnwindSafe(|| evaluator.evaluate(tree, document))).unwrap_or_else(|_| {
+        Err(EvaluatorError::EvaluationError("the evaluator failed on these arguments".to_owned()))
+    })
 }
 
 /// Parses an expression. Says why if it cannot.

@@ -25,6 +25,8 @@ pub(super) const WIDTH: &str = "fair width";
 pub(super) const DEEP: &str = "deep value";
 /// Passes on a list if it is short enough to compare each item with each.
 pub(super) const LIST: &str = "fair list";
+/// Brings a number into the range in which whole numbers are exact, where positions and ranges are counted.
+pub(super) const NUMBER: &str = "fair number";
 /// Passes on a picture of a number or a time if it can be worked off at once.
 pub(super) const PICTURE: &str = "fair picture";
 
@@ -46,7 +48,7 @@ pub(super) fn adapt(mut tree: AstNode) -> AstNode {
 
 /// Whether a name is that of a check.
 fn is_check(name: &str) -> bool {
-    [DEEP, HELD, LIST, PICTURE, RANGE, SURPLUS, WALKED, WIDTH].contains(&name)
+    [DEEP, HELD, LIST, NUMBER, PICTURE, RANGE, SURPLUS, WALKED, WIDTH].contains(&name)
 }
 
 /// Whether an expression can make a value larger and larger.
@@ -114,6 +116,7 @@ fn bound(node: &mut AstNode) {
         "now" if !args.is_empty() => format_now(name, args),
         "distinct" => args.iter_mut().for_each(|argument| enclose(argument, LIST)),
         "pad" => name_context(args),
+        "substring" => args.iter_mut().for_each(|argument| enclose(argument, NUMBER)),
         _ => {}
     }
     if PICTURES.contains(&name.as_str()) {
@@ -139,11 +142,13 @@ fn name_context(args: &mut Vec<AstNode>) {
 }
 
 /// Has the end of a range counted against what all ranges may hold.
-fn charge(first: &AstNode, last: &mut AstNode) {
-    let first = if let AstNode::Number(number) = first { *number } else { 0.0 };
+fn charge(first: &mut AstNode, last: &mut AstNode) {
+    let number = if let AstNode::Number(number) = first { *number } else { 0.0 };
+    enclose(first, NUMBER);
+    enclose(last, NUMBER);
     enclose(last, RANGE);
     if let AstNode::Function { args, .. } = last {
-        args.push(AstNode::Number(first));
+        args.push(AstNode::Number(number));
     }
 }
 

@@ -147,7 +147,7 @@ pub(super) fn spend(value: &JValue, left: &mut usize) -> bool {
 }
 
 /// Below this, every whole number is a number of its own: 2^53.
-const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+pub(super) const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
 /// `1.0` is `1`, and `-0` is `0`. Larger whole numbers keep the digits that tell them from their neighbours,
 /// then zeros; what no 64 bits hold keeps its exponent.

@@ -202,6 +202,14 @@ fn what_grows_without_end_is_stopped() {
 }
 
 #[test]
+fn numbers_out_of_all_bounds_end_in_errors_or_values() {
+    gives("$substring('abc', -1e300, 1e300)", &json!("abc"));
+    gives("$substring('abc', 1e300)", &json!(""));
+    throws("[0..1e300]", TOO_LARGE);
+    throws("[-1e300..1e300]", TOO_LARGE);
+}
+
+#[test]
 fn names_of_checked_functions_can_be_hidden() {
     gives("(function($pad){$pad})(5)", &json!(5));
     gives("($now := function($x){$x}; $now(3))", &json!(3));
