@@ -62,6 +62,7 @@ pub(crate) enum Detail {
     IterationSucceeded { index: u32, name: String, last: bool },
     IterationFailed { index: u32, name: String },
     IterationAborted { index: u32, name: String },
+    EvaluationFailed { failed: Failed, state: String, location: Option<String> },
     MapRunStarted { arn: String },
     MapRunSucceeded,
     MapRunFailed(Failed),
@@ -118,8 +119,14 @@ impl Target {
 /// A change of the execution beside AWS's event that carries it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Change {
-    /// A timer was started.
-    Timer { frame: u64, timer: u64, purpose: Purpose },
+    /// A timer was started; `due` is when, as it was asked for first.
+    Timer {
+        frame: u64,
+        timer: u64,
+        purpose: Purpose,
+        #[serde(default)]
+        due: Timestamp,
+    },
     /// A state will be tried again when the timer fires.
     Retry { frame: u64, retrier: u32, timer: u64, previous: u64 },
     /// A branch or iteration has ended with this result.

@@ -44,6 +44,9 @@ pub(crate) struct Frame {
     pub previous: u64,
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub variables: Map<String, Value>,
+    /// The variables' size as JSON.
+    #[serde(default)]
+    pub variable_bytes: usize,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active: Option<Active>,
 }
@@ -55,6 +58,9 @@ pub(crate) struct Active {
     pub kind: StateKind,
     /// The event that entered it.
     pub entered: u64,
+    /// The event before that one.
+    #[serde(default)]
+    pub before: u64,
     pub entered_at: Timestamp,
     pub input: Arc<Value>,
     /// `$$.State.RetryCount`
@@ -96,6 +102,8 @@ pub(crate) struct Fork {
 pub(crate) struct Timer {
     pub frame: u64,
     pub purpose: Purpose,
+    #[serde(default)]
+    pub due: Timestamp,
 }
 
 impl Execution {
@@ -172,6 +180,11 @@ impl Execution {
         }
     }
 
+    /// The size of all variables as JSON.
+    pub(crate) fn variable_bytes(&self) -> usize {
+        self.frames.values().map(|frame| frame.variable_bytes).sum()
+    }
+
     /// Branches or iterations of a frame, in their order.
     pub(crate) fn children(&self, parent: u64) -> Vec<u64> {
         let children = self.frames.iter().filter(|(_, frame)| frame.parent == Some(parent));
@@ -188,6 +201,12 @@ impl Execution {
 
     pub(crate) fn open_tasks(&self) -> impl Iterator<Item = u64> {
         self.tasks.keys().copied()
+    }
+
+    /// Tasks whose time is over at `now`, by their timers.
+    pub(crate) fn overdue_tasks(&self, now: Timestamp) -> Vec<u64> {
+        let is_over = |timer: &Timer| timer.purpose == Purpose::TaskTimeout && timer.due <= now;
+        self.timers.iter().filter(|(_, timer)| is_over(timer)).map(|(timer, _)| *timer).collect()
     }
 
     pub(crate) fn open_timers(&self) -> impl Iterator<Item = u64> {
@@ -239,6 +258,7 @@ impl Execution {
             }
             Detail::MapFailed
             | Detail::ParallelFailed
+            | Detail::EvaluationFailed { .. }
             | Detail::MapRunStarted { .. }
             | Detail::MapRunFailed(_) => {
                 self.follow(event, event.id);
@@ -266,6 +286,7 @@ impl Execution {
             name: name.to_owned(),
             kind,
             entered: event.id,
+            before: event.previous_event_id,
             entered_at: event.timestamp,
             input: input.clone(),
             retries: 0,
@@ -279,6 +300,8 @@ impl Execution {
         self.work(event, Work::None);
         let Some(frame) = self.frames.get_mut(&event.frame) else { return };
         frame.active = None;
+        let replaced = bytes(assigned.keys().filter_map(|name| frame.variables.get(name)));
+        frame.variable_bytes = (frame.variable_bytes + bytes(assigned.values())).saturating_sub(replaced);
         frame.variables.extend(assigned.clone());
     }
 
@@ -338,10 +361,13 @@ impl Execution {
     /// Makes a change that an event carries.
     pub(crate) fn change(&mut self, change: &Change) {
         match change {
-            Change::Timer { frame, timer, purpose } => self.start_timer(*frame, *timer, *purpose),
+            Change::Timer { frame, timer, purpose, due } => {
+                self.start_timer(*timer, Timer { frame: *frame, purpose: *purpose, due: *due });
+            }
             Change::Retry { frame, retrier, timer, previous } => {
                 self.retry(*frame, *retrier, *previous);
-                self.start_timer(*frame, *timer, Purpose::Retry);
+                let retry = Timer { frame: *frame, purpose: Purpose::Retry, due: Timestamp::default() };
+                self.start_timer(*timer, retry);
             }
             Change::Join { frame, output } => self.join(*frame, output),
             Change::Follow { frame, previous } => {
@@ -353,10 +379,10 @@ impl Execution {
         }
     }
 
-    fn start_timer(&mut self, frame: u64, timer: u64, purpose: Purpose) {
-        self.timers.insert(timer, Timer { frame, purpose });
-        if purpose != Purpose::MachineTimeout
-            && let Some(active) = self.frames.get_mut(&frame).and_then(|frame| frame.active.as_mut())
+    fn start_timer(&mut self, timer: u64, running: Timer) {
+        self.timers.insert(timer, running);
+        if running.purpose != Purpose::MachineTimeout
+            && let Some(active) = self.frames.get_mut(&running.frame).and_then(|frame| frame.active.as_mut())
         {
             active.timers.push(timer);
         }
@@ -396,6 +422,11 @@ impl Execution {
             self.tasks.remove(&task);
         }
     }
+}
+
+/// The size of values as JSON.
+pub(crate) fn bytes<'v>(values: impl Iterator<Item = &'v Value>) -> usize {
+    values.map(|value| value.to_string().len()).sum()
 }
 
 impl Fork {

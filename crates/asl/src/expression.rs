@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::intrinsic::Call;
 use crate::path::{Path, Root, SyntaxError};
+use crate::timestamp::Timestamp;
 
 /// A path or an intrinsic call.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,10 +18,21 @@ pub(crate) enum Expression {
 
 /// What expressions are evaluated against.
 pub(crate) struct Env<'a> {
-    /// What `$` means.
+    /// What `$` means in JSONPath, and `$states.input` in JSONata.
     pub input: &'a Value,
+    /// `$states.result`, where a state has one.
+    pub result: Option<&'a Value>,
+    /// `$states.errorOutput`, in a catcher.
+    pub error_output: Option<&'a Value>,
     /// What `$$` and `$name` mean.
     pub names: &'a dyn Names,
+}
+
+impl<'a> Env<'a> {
+    /// An environment of nothing but the input and the names.
+    pub fn new(input: &'a Value, names: &'a dyn Names) -> Self {
+        Self { input, result: None, error_output: None, names }
+    }
 }
 
 /// The context object, the variables in reach, and entropy.
@@ -29,6 +41,9 @@ pub(crate) trait Names {
     fn context(&self, path: &Path) -> Value;
     /// The variable's value, innermost scope first.
     fn variable(&self, name: &str) -> Option<&Value>;
+    /// The step's time, `$now` and `$millis` in JSONata.
+    #[allow(dead_code, reason = "read by JSONata")]
+    fn now(&self) -> Timestamp;
     /// The next number of the step's entropy.
     fn entropy(&self) -> u64;
 }
@@ -40,6 +55,8 @@ pub(crate) enum Fault {
     Missing { path: String, why: String },
     /// An intrinsic function refused its arguments.
     Intrinsic(String),
+    /// JSONata gave nothing that can be used: the field, such as `Output/result`, and why.
+    Query { location: Option<String>, message: String },
     /// Anything else, in full.
     Other { error: &'static str, message: String },
 }

@@ -33,6 +33,7 @@ impl Event {
             Detail::IterationSucceeded { .. } => "MapIterationSucceeded",
             Detail::IterationFailed { .. } => "MapIterationFailed",
             Detail::IterationAborted { .. } => "MapIterationAborted",
+            Detail::EvaluationFailed { .. } => "EvaluationFailed",
             Detail::MapRunStarted { .. } => "MapRunStarted",
             Detail::MapRunSucceeded => "MapRunSucceeded",
             Detail::MapRunFailed(_) => "MapRunFailed",
@@ -75,6 +76,12 @@ impl Event {
             }
             Detail::MapStarted { length, .. } => {
                 ("mapStateStartedEventDetails", object(json!({"length": length})))
+            }
+            Detail::EvaluationFailed { failed, state, location } => {
+                let mut details = failure(failed);
+                details.insert("state".into(), state.as_str().into());
+                details.extend(location.iter().map(|at| ("location".to_owned(), at.as_str().into())));
+                ("evaluationFailedEventDetails", details)
             }
             Detail::MapRunStarted { arn } => ("mapRunStartedEventDetails", object(json!({"mapRunArn": arn}))),
             Detail::MapRunFailed(failed) => ("mapRunFailedEventDetails", failure(failed)),

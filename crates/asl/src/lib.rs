@@ -7,19 +7,25 @@ mod event;
 mod execution;
 mod expression;
 mod history;
+pub mod integration;
 mod intrinsic;
+pub mod json;
+mod jsonata;
 pub mod limits;
 pub mod locate;
 mod moment;
 mod outline;
 mod path;
+#[doc(hidden)]
+pub mod probe;
 pub mod rehearsal;
 mod step;
 mod template;
+pub mod test_state;
 pub mod timestamp;
 
-pub use definition::StateMachine;
-pub use diagnostic::{Diagnostic, Severity};
+pub use definition::{QueryLanguage, StateMachine};
+pub use diagnostic::{CODES, Code, Diagnostic, MachineKind, Severity, Validation, invalid_definition};
 pub use event::Event;
 pub use execution::Execution;
 pub use moment::{Effect, Input, Moment, Rejected, ScheduledTask, Start, Status, Transition};

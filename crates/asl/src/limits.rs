@@ -2,17 +2,26 @@
 
 /// Largest input, output, parameters or result, in bytes of compact JSON.
 pub const DATA_BYTES_MAX: usize = 262_144;
+/// Largest variables of one execution together, in bytes of compact JSON. One variable, and what one
+/// `Assign` gives, is bounded by [`DATA_BYTES_MAX`].
+pub const VARIABLES_BYTES_MAX: usize = 10_485_760;
 /// Most events in one history; the execution fails with the last one.
 pub const HISTORY_EVENTS_MAX: u64 = 25_000;
 /// Longest state name, in characters.
 pub const STATE_NAME_CHARS_MAX: usize = 80;
+/// Longest label of a distributed Map, in characters.
+pub const LABEL_CHARS_MAX: usize = 40;
 /// Largest definition, in bytes.
 pub const DEFINITION_BYTES_MAX: usize = 1_048_576;
 /// Longest variable name, in characters.
 pub const VARIABLE_NAME_CHARS_MAX: usize = 80;
 /// Longest wait, delay or time-out, in seconds: about a century, far above AWS's one year.
 pub const SECONDS_MAX: u64 = 3_155_760_000;
+/// Longest wait or time-out that a definition may spell out, in seconds: AWS's bound.
+pub const LITERAL_SECONDS_MAX: u64 = 99_999_999;
 /// Deepest nesting of templates, filters and intrinsic calls.
 pub const NESTING_MAX: usize = 64;
+/// Longest test of one state, in seconds: then it has failed with `States.Timeout`.
+pub const TEST_STATE_SECONDS_MAX: u64 = 300;
 /// Most diagnostics that one definition is answered with.
 pub const DIAGNOSTICS_MAX: usize = 100;

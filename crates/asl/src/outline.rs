@@ -89,9 +89,7 @@ fn transitions(state: &State) -> Vec<OutlineTransition> {
     edges.extend(state.next.iter().map(|to| edge(to, TransitionKind::Next, None)));
     if let Kind::Choice { rules, default } = &state.kind {
         edges.extend(
-            rules
-                .iter()
-                .map(|rule| edge(&rule.next, TransitionKind::Choice, Some(rule.condition.to_string()))),
+            rules.iter().map(|rule| edge(&rule.next, TransitionKind::Choice, Some(rule.test.to_string()))),
         );
         edges.extend(default.iter().map(|to| edge(to, TransitionKind::Default, None)));
     }

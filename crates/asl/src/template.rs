@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::expression::{Env, Expression, Fault};
+use crate::jsonata;
 
 /// A payload template, parsed once.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,12 +17,32 @@ pub(crate) enum Template {
         field: String,
         expression: Expression,
     },
+    /// A text of the form `{% ... %}`; the field's path is for messages.
+    Jsonata {
+        field: String,
+        expression: jsonata::Expression,
+    },
+}
+
+/// What a text in a template of JSONata is.
+pub(crate) enum Query {
+    Expression(jsonata::Expression),
+    /// A text and no more.
+    Text,
+    /// What was meant as an expression and is none; it has been reported.
+    Broken,
 }
 
 impl Template {
     /// Parses a template. `report` is told the pointer below the template and what is wrong there.
     pub fn parse(value: &Value, report: &mut dyn FnMut(&str, String)) -> Self {
         parse(value, "", report)
+    }
+
+    /// Parses JSON in which texts may be expressions. `place` names the field in messages; `parse` is told
+    /// the way below it, such as `/list[0]`, and decides what a text is.
+    pub fn parse_query(value: &Value, place: &str, parse: &mut dyn FnMut(&str, &str) -> Query) -> Self {
+        parse_query(value, place, "", parse)
     }
 
     /// The JSON that it stands for.
@@ -39,6 +60,15 @@ impl Template {
             Self::Dynamic { field, expression } => {
                 expression.evaluate(env).map_err(|fault| in_field(fault, field, env.input))
             }
+            Self::Jsonata { field, expression } => expression.evaluate(env, field),
+        }
+    }
+
+    /// The fault of a value that the field cannot take.
+    pub fn unexpected(&self, field: &str, expected: &str, value: &Value) -> Fault {
+        match self {
+            Self::Jsonata { expression, .. } => expression.unexpected(field, expected, value),
+            _ => Fault::runtime(format!("The {field} field must be of type {expected} but was: {value}")),
         }
     }
 }
@@ -92,6 +122,39 @@ fn parse_object(
     Template::Object(parsed)
 }
 
+fn parse_query(
+    value: &Value,
+    place: &str,
+    below: &str,
+    parse: &mut dyn FnMut(&str, &str) -> Query,
+) -> Template {
+    match value {
+        Value::Object(fields) => {
+            let fields = fields.iter().map(|(name, value)| {
+                (name.clone(), parse_query(value, place, &format!("{below}/{name}"), parse))
+            });
+            let fields: Vec<(String, Template)> = fields.collect();
+            let is_constant = fields.iter().all(|(_, field)| matches!(field, Template::Constant(_)));
+            if is_constant { Template::Constant(value.clone()) } else { Template::Object(fields) }
+        }
+        Value::Array(items) => {
+            let items = items.iter().enumerate();
+            let items: Vec<Template> = items
+                .map(|(index, item)| parse_query(item, place, &format!("{below}[{index}]"), parse))
+                .collect();
+            let is_constant = items.iter().all(|item| matches!(item, Template::Constant(_)));
+            if is_constant { Template::Constant(value.clone()) } else { Template::Array(items) }
+        }
+        Value::String(text) => match parse(below, text) {
+            Query::Expression(expression) => {
+                Template::Jsonata { field: format!("{place}{below}"), expression }
+            }
+            Query::Text | Query::Broken => Template::Constant(value.clone()),
+        },
+        Value::Null | Value::Bool(_) | Value::Number(_) => Template::Constant(value.clone()),
+    }
+}
+
 fn parse_dynamic(
     field: &str,
     value: &Value,
@@ -109,11 +172,11 @@ fn parse_dynamic(
     };
     match Expression::parse(text) {
         Ok(expression) => Template::Dynamic { field: field.to_owned(), expression },
-        Err(error) => {
+        Err(_) => {
             report(
                 pointer,
                 format!(
-                    "The value for the field '{field}' must be a valid JSONPath or a valid intrinsic function call: {error}"
+                    "The value for the field '{field}' must be a valid JSONPath or a valid intrinsic function call"
                 ),
             );
             Template::Constant(Value::Null)
@@ -128,6 +191,7 @@ mod tests {
     use super::*;
     use crate::expression::Names;
     use crate::path::Path;
+    use crate::timestamp::Timestamp;
 
     struct Bare;
 
@@ -138,6 +202,9 @@ mod tests {
         fn variable(&self, name: &str) -> Option<&Value> {
             (name == "v").then_some(&Value::Bool(true))
         }
+        fn now(&self) -> Timestamp {
+            Timestamp(0)
+        }
         fn entropy(&self) -> u64 {
             7
         }
@@ -147,7 +214,7 @@ mod tests {
     fn dynamic_fields_lose_their_suffix_and_the_rest_stays() {
         let template = json!({"a.$": "$.x", "b": {"c": [{"d.$": "$$.Execution.Id"}, 1]}, "e.$": "$v"});
         let template = Template::parse(&template, &mut |at, message| panic!("{at} {message}"));
-        let value = template.evaluate(&Env { input: &json!({"x": 2}), names: &Bare });
+        let value = template.evaluate(&Env::new(&json!({"x": 2}), &Bare));
         assert_eq!(value, Ok(json!({"a": 2, "b": {"c": [{"d": "arn"}, 1]}, "e": true})));
     }
 

@@ -3,9 +3,8 @@
 use serde_json::Value;
 
 use super::reader::Reader;
-use super::{Amount, ResultPath, Selection, Text};
+use super::{Amount, Items, QueryLanguage, ResultPath, Selection, Text};
 use crate::expression::Expression;
-use crate::limits::VARIABLE_NAME_CHARS_MAX;
 use crate::path::{Path, Reference, Root};
 use crate::template::Template;
 
@@ -15,12 +14,8 @@ impl Reader<'_> {
         let text = self.string(field)?;
         match Path::parse(&text) {
             Ok(path) if path.root != Root::Current => Some(path),
-            Ok(_) => {
-                self.wrong(field, "Value is not a valid JSONPath: `@` is for filters");
-                None
-            }
-            Err(error) => {
-                self.wrong(field, format!("Value is not a valid JSONPath: {error}"));
+            _ => {
+                self.wrong(field, "Value must be a valid JSONPath.");
                 None
             }
         }
@@ -33,6 +28,15 @@ impl Reader<'_> {
             self.wrong(field, format!("Value is not a Reference Path: {path}"));
         }
         Some(path)
+    }
+
+    /// A path in a rule of a Choice.
+    pub fn operand(&self, field: &str) -> Option<Path> {
+        if self.get(field)?.as_str().is_some_and(|text| !text.starts_with('$')) {
+            self.wrong(field, "Value is not a Reference Path: Reference path didn't start with '$'");
+            return None;
+        }
+        self.path(field)
     }
 
     /// `InputPath` or `OutputPath`.
@@ -65,8 +69,11 @@ impl Reader<'_> {
         }
     }
 
-    /// A payload template of any JSON.
+    /// A payload template of any JSON, in the reader's language.
     pub fn template(&self, field: &str) -> Option<Template> {
+        if self.language == QueryLanguage::Jsonata {
+            return self.query_template(field);
+        }
         let at = self.at(field);
         let mut report = |below: &str, message: String| {
             self.findings.add(crate::Severity::Error, super::reader::SCHEMA, format!("{at}{below}"), message);
@@ -74,33 +81,39 @@ impl Reader<'_> {
         Some(Template::parse(self.get(field)?, &mut report))
     }
 
-    /// A payload template that must be an object.
+    /// A payload template that must be an object, or in JSONata an expression that may give one.
     pub fn object_template(&self, field: &str) -> Option<Template> {
-        if !self.get(field)?.is_object() {
+        if !self.get(field)?.is_object() && !self.is_expression(field) {
             self.wrong(field, "Expected value of type Object");
             return None;
         }
         self.template(field)
     }
 
-    /// `Assign`: an object whose names are variables.
+    /// `Assign`: an object. Its names are checked with all others.
     pub fn assign(&self) -> Option<Template> {
-        let object = self.object("Assign")?;
-        for (name, _) in object.iter() {
-            let bare = name.strip_suffix(".$").unwrap_or(name);
-            let word = !bare.is_empty() && bare.chars().all(|c| c.is_alphanumeric() || c == '_');
-            let starts = !bare.starts_with(|c: char| c.is_numeric());
-            if !word || !starts || bare.chars().count() > VARIABLE_NAME_CHARS_MAX {
-                object.wrong(name, format!("'{bare}' is not a variable name: use letters, digits and `_`, at most {VARIABLE_NAME_CHARS_MAX}"));
-            } else if bare == "states" {
-                object.wrong(name, "'states' is a reserved variable");
-            }
-        }
+        self.object("Assign")?;
         self.template("Assign")
     }
 
-    /// A whole number in `field`, or a path in `field` + `Path`.
+    /// Where a Map's items come from.
+    pub fn items(&self) -> Items {
+        match self.language {
+            QueryLanguage::JsonPath => self.path("ItemsPath").map_or(Items::Input, Items::Path),
+            QueryLanguage::Jsonata => {
+                if self.get("Items").is_some_and(|items| !items.is_array()) && !self.is_expression("Items") {
+                    self.wrong("Items", "Expected value of type Array");
+                }
+                self.template("Items").map_or(Items::Input, Items::Template)
+            }
+        }
+    }
+
+    /// A whole number in `field`, an expression there, or a path in `field` + `Path`.
     pub fn amount(&self, field: &str, least: u64, most: u64) -> Option<Amount> {
+        if self.is_expression(field) {
+            return self.expression(field).map(Amount::Jsonata);
+        }
         let path = format!("{field}Path");
         self.at_most_one(&[field, &path]);
         #[expect(clippy::cast_precision_loss, reason = "amounts are far below 2^53")]
@@ -108,12 +121,13 @@ impl Reader<'_> {
         literal.or_else(|| self.reference(&path).map(Amount::Path))
     }
 
-    /// A text in `field`, or an expression in `field` + `Path`.
+    /// A text in `field`, or an expression there or in `field` + `Path`.
     pub fn text(&self, field: &str) -> Option<Text> {
-        let path = format!("{field}Path");
-        if self.has(field) && self.has(&path) {
-            self.wrong_here(format!("You cannot set both {field} and {path} at the same time"));
+        if self.is_expression(field) {
+            return self.text_or_expression(field);
         }
+        let path = format!("{field}Path");
+        self.at_most_one(&[field, &path]);
         if self.has(field) {
             return self.string(field).map(Text::Literal);
         }
@@ -123,13 +137,18 @@ impl Reader<'_> {
                 None
             }
             Ok(expression) => Some(Text::Expression(expression)),
-            Err(error) => {
-                self.wrong(
-                    &path,
-                    format!("Value is not a valid JSONPath or intrinsic function call: {error}"),
-                );
+            Err(_) => {
+                self.wrong(&path, "Value must be a valid JSONPath or a valid intrinsic function call");
                 None
             }
         }
+    }
+}
+
+/// The variable that a name in `Assign` stands for.
+pub(super) fn variable(language: QueryLanguage, name: &str) -> &str {
+    match language {
+        QueryLanguage::JsonPath => name.strip_suffix(".$").unwrap_or(name),
+        QueryLanguage::Jsonata => name,
     }
 }

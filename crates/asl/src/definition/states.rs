@@ -1,91 +1,48 @@
 //! Reads scopes and their states: which fields each type has, and what they must be.
 
-use std::collections::HashMap;
-
-use serde_json::Value;
+use std::collections::{HashMap, HashSet};
 
 use super::flow::flow;
-use super::reader::{Findings, Reader, SCHEMA};
+use super::reader::{EMPTY, Reader};
 use super::{
-    Amount, Kind, MapOver, Mode, Scope, State, StateKind, StateMachine, Task, Tolerance, Wait, conditions,
-    graph, policy,
+    Amount, Kind, QueryLanguage, Scope, State, StateKind, StateMachine, Task, Wait, conditions, policy,
+    variables,
 };
-use crate::diagnostic::{Diagnostic, Severity};
-use crate::limits::{DEFINITION_BYTES_MAX, NESTING_MAX, SECONDS_MAX, STATE_NAME_CHARS_MAX};
+use crate::diagnostic::TOO_DEEPLY_NESTED;
+use crate::limits::{LITERAL_SECONDS_MAX, NESTING_MAX};
 use crate::timestamp;
 
-const COMMON: &[&str] = &["Type", "Comment", "QueryLanguage"];
-const PATHS: &[&str] = &["InputPath", "OutputPath"];
-const ENDS: &[&str] = &["Next", "End"];
-const RESULT: &[&str] = &["ResultPath", "Assign"];
-const WORK: &[&str] = &["Parameters", "ResultSelector", "Retry", "Catch"];
+pub(super) const COMMON: &[&str] = &["Type", "Comment", "QueryLanguage"];
+pub(super) const PATHS: &[&str] = &["InputPath", "OutputPath", "Output"];
+pub(super) const ENDS: &[&str] = &["Next", "End"];
+pub(super) const RESULT: &[&str] = &["ResultPath", "Assign"];
+pub(super) const WORK: &[&str] = &["Parameters", "ResultSelector", "Retry", "Catch"];
 
-impl StateMachine {
-    /// Parses and validates a definition; on refusal every diagnostic is returned at once.
-    pub fn parse(definition: &str) -> Result<Self, Vec<Diagnostic>> {
-        let findings = Findings::default();
-        let machine = parse(definition, &findings);
-        let found = findings.into_inner();
-        match machine {
-            Some(machine) if found.iter().all(|one| one.severity == Severity::Warning) => {
-                Ok(Self { warnings: found, ..machine })
-            }
-            _ => Err(found),
-        }
-    }
-}
-
-fn parse(definition: &str, findings: &Findings) -> Option<StateMachine> {
-    let refuse = |code: &str, message: String| {
-        findings.add(Severity::Error, code, String::new(), message);
-        None
-    };
-    if definition.len() > DEFINITION_BYTES_MAX {
-        return refuse(SCHEMA, format!("The definition is longer than {DEFINITION_BYTES_MAX} bytes"));
-    }
-    if definition.trim().is_empty() {
-        return refuse(SCHEMA, "Definition must be a valid JSON object".into());
-    }
-    let value: Value = match serde_json::from_str(definition) {
-        Ok(value) => value,
-        Err(error) => {
-            return refuse("INVALID_JSON_DESCRIPTION", format!("The definition is no JSON: {error}"));
-        }
-    };
-    if !value.is_object() {
-        return refuse(SCHEMA, "Definition must be a valid JSON object".into());
-    }
-    let reader = Reader::new(&value, String::new(), findings)?;
+/// The machine that a definition describes.
+pub(super) fn machine(reader: &Reader<'_>) -> Option<StateMachine> {
     reader.only(&[&["Comment", "StartAt", "States", "TimeoutSeconds", "Version", "QueryLanguage"]]);
-    json_path_only(&reader);
-    if reader.has("Version") && reader.string("Version").is_some_and(|version| version != "1.0") {
-        reader.wrong("Version", "The only version is \"1.0\"");
-    }
-    let mut parser = Parser { states: HashMap::new(), depth: 0 };
-    let root = parser.scope(&reader);
+    let language = reader.query_language(QueryLanguage::default());
+    reader.one_of("Version", &["1.0"]);
+    let mut parser = Parser { states: HashMap::new(), depth: 0, language };
+    let root = parser.scope(reader);
+    variables::check(reader, language);
     Some(StateMachine {
         root: root?,
         states: parser.states,
-        timeout_seconds: reader.integer("TimeoutSeconds", 1, SECONDS_MAX),
+        // WHY: AWS takes 0 here, which no execution could keep.
+        timeout_seconds: reader
+            .integer("TimeoutSeconds", 0, LITERAL_SECONDS_MAX)
+            .filter(|seconds| *seconds > 0),
         warnings: Vec::new(),
+        lost: HashSet::new(),
     })
 }
 
-/// JSONPath is the one query language so far; a second one is chosen here, state by state.
-fn json_path_only(reader: &Reader<'_>) {
-    match reader.string("QueryLanguage").as_deref() {
-        None | Some("JSONPath") => {}
-        Some("JSONata") => reader.wrong(
-            "QueryLanguage",
-            "The query language JSONata is not supported: write the state in JSONPath",
-        ),
-        Some(_) => reader.wrong("QueryLanguage", "The value must be JSONPath"),
-    }
-}
-
-struct Parser {
+pub(super) struct Parser {
     states: HashMap<String, State>,
     depth: usize,
+    /// The machine's query language.
+    language: QueryLanguage,
 }
 
 impl Parser {
@@ -93,7 +50,7 @@ impl Parser {
         reader.required(&["States", "StartAt"]);
         self.depth += 1;
         if self.depth > NESTING_MAX {
-            reader.wrong_here("States are nested too deep");
+            reader.findings.at(TOO_DEEPLY_NESTED, &reader.pointer, "States are nested too deep");
             return None;
         }
         let start_at = reader.string("StartAt");
@@ -101,41 +58,44 @@ impl Parser {
         let mut names = Vec::new();
         for (name, value) in states.iter() {
             let Some(state) = Reader::new(value, states.at(name), states.findings) else { continue };
-            if name.is_empty() || name.chars().count() > STATE_NAME_CHARS_MAX {
-                state.wrong_here(format!("A state name has 1 to {STATE_NAME_CHARS_MAX} characters"));
-            }
+            let state = self.in_own_language(state);
             if let Some(parsed) = self.state(name, &state) {
-                if self.states.insert(name.clone(), parsed).is_some() {
-                    let message = format!("Duplicate state name: {name}");
-                    states.findings.add(
-                        Severity::Error,
-                        "DUPLICATE_STATE_NAME",
-                        state.pointer.clone(),
-                        message,
-                    );
-                }
+                self.states.insert(name.clone(), parsed);
                 names.push(name.clone());
             }
         }
         if states.iter().next().is_none() {
-            reader.wrong("States", "At least one state is required");
+            reader.wrong("States", EMPTY);
         }
         self.depth -= 1;
-        let scope = Scope { start_at: start_at?, states: names };
-        graph::check(&scope, &self.states, reader, &states);
-        Some(scope)
+        Some(Scope { start_at: start_at?, states: names })
+    }
+
+    /// A state in its own query language or the machine's, whatever it is nested in.
+    fn in_own_language<'d>(&self, state: Reader<'d>) -> Reader<'d> {
+        let language = state.query_language(self.language);
+        let is_mixed = self.language == QueryLanguage::Jsonata && language == QueryLanguage::JsonPath;
+        if is_mixed {
+            state.wrong_here(
+                "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine",
+            );
+        }
+        let state = state.in_language(language);
+        if is_mixed { state.mixed() } else { state }
     }
 
     fn state(&mut self, name: &str, reader: &Reader<'_>) -> Option<State> {
         let type_name = reader.string("Type");
-        json_path_only(reader);
         let Some(type_name) = type_name else {
             reader.required(&["Type"]);
             return None;
         };
         let Some(kind) = StateKind::ALL.into_iter().find(|kind| kind.name() == type_name) else {
-            let names: Vec<&str> = StateKind::ALL.iter().map(|kind| kind.name()).collect();
-            reader.wrong("Type", format!("The value must be one of [{}]", names.join(", ")));
+            // WHY: the order is AWS's.
+            reader.wrong(
+                "Type",
+                "The field 'Type' should have one of these values: [Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map]",
+            );
             return None;
         };
         let parsed = self.kind(kind, reader);
@@ -143,6 +103,7 @@ impl Parser {
         Some(State {
             name: name.to_owned(),
             comment: reader.string("Comment"),
+            language: reader.language,
             flow: flow(kind, reader),
             assign: reader.assign(),
             next,
@@ -174,8 +135,9 @@ impl Parser {
                 Kind::Fail { error: reader.text("Error"), cause: reader.text("Cause") }
             }
             StateKind::Parallel => {
-                reader.only(&[COMMON, PATHS, ENDS, RESULT, WORK, &["Branches"]]);
+                reader.only(&[COMMON, PATHS, ENDS, RESULT, WORK, &["Arguments", "Branches"]]);
                 reader.required(&["Branches"]);
+                reader.not_empty("Branches");
                 let branches = reader.objects("Branches");
                 let branches: Vec<Option<Scope>> =
                     branches.iter().map(|branch| self.branch(branch)).collect();
@@ -185,86 +147,13 @@ impl Parser {
         })
     }
 
-    fn branch(&mut self, reader: &Reader<'_>) -> Option<Scope> {
-        reader.only(&[&["StartAt", "States", "Comment", "QueryLanguage", "ProcessorConfig"]]);
-        json_path_only(reader);
+    pub(super) fn branch(&mut self, reader: &Reader<'_>) -> Option<Scope> {
+        reader.only(&[&["StartAt", "States", "Comment", "ProcessorConfig"]]);
         self.scope(reader)
     }
-
-    fn map(&mut self, reader: &Reader<'_>) -> Option<MapOver> {
-        reader.only(&[COMMON, PATHS, ENDS, RESULT, WORK, MAP]);
-        reader.at_most_one(&["ItemProcessor", "Iterator"]);
-        reader.at_most_one(&["ItemSelector", "Parameters"]);
-        let field = if reader.has("Iterator") { "Iterator" } else { "ItemProcessor" };
-        reader.required(&[field]);
-        let processor = reader.object(field)?;
-        let scope = self.branch(&processor);
-        let selector = if reader.has("Parameters") { "Parameters" } else { "ItemSelector" };
-        Some(MapOver {
-            items_path: reader.path("ItemsPath"),
-            item_selector: reader.template(selector),
-            mode: mode(&processor),
-            unsupported: unsupported(reader),
-            max_concurrency: reader.amount("MaxConcurrency", 0, u64::from(u32::MAX)),
-            tolerated: tolerance(reader),
-            label: reader.string("Label"),
-            processor: scope?,
-        })
-    }
 }
 
-/// Says at once what would fail later.
-fn unsupported(reader: &Reader<'_>) -> Option<&'static str> {
-    let field = ["ItemReader", "ItemBatcher", "ResultWriter"].into_iter().find(|field| reader.has(field))?;
-    let message = format!("The field {field} is not supported: the state will fail when it is entered");
-    reader.findings.add(Severity::Warning, SCHEMA, reader.at(field), message);
-    Some(field)
-}
-
-fn tolerance(reader: &Reader<'_>) -> Tolerance {
-    reader.at_most_one(&["ToleratedFailurePercentage", "ToleratedFailurePercentagePath"]);
-    let percentage = reader.number("ToleratedFailurePercentage", 0.0, 100.0).map(Amount::Literal);
-    Tolerance {
-        count: reader.amount("ToleratedFailureCount", 0, u64::from(u32::MAX)),
-        percentage: percentage
-            .or_else(|| reader.reference("ToleratedFailurePercentagePath").map(Amount::Path)),
-    }
-}
-
-const MAP: &[&str] = &[
-    "ItemProcessor",
-    "Iterator",
-    "ItemsPath",
-    "ItemSelector",
-    "MaxConcurrency",
-    "MaxConcurrencyPath",
-    "ToleratedFailureCount",
-    "ToleratedFailureCountPath",
-    "ToleratedFailurePercentage",
-    "ToleratedFailurePercentagePath",
-    "Label",
-    "ItemReader",
-    "ItemBatcher",
-    "ResultWriter",
-];
-
-fn mode(processor: &Reader<'_>) -> Mode {
-    let Some(config) = processor.object("ProcessorConfig") else { return Mode::Inline };
-    config.only(&[&["Mode", "ExecutionType"]]);
-    match config.string("Mode").as_deref() {
-        None | Some("INLINE") => Mode::Inline,
-        Some("DISTRIBUTED") => {
-            if !config.has("ExecutionType") {
-                config.required(&["ExecutionType"]);
-            }
-            Mode::Distributed
-        }
-        Some(_) => {
-            config.wrong("Mode", "The value must be INLINE or DISTRIBUTED");
-            Mode::Inline
-        }
-    }
-}
+const NO_END: &str = "This object should have only one of the following fields: [Next, End]";
 
 fn ends(kind: StateKind, reader: &Reader<'_>) -> Option<String> {
     if matches!(kind, StateKind::Choice | StateKind::Succeed | StateKind::Fail) {
@@ -272,8 +161,8 @@ fn ends(kind: StateKind, reader: &Reader<'_>) -> Option<String> {
     }
     let (next, end) = (reader.string("Next"), reader.boolean("End"));
     match (reader.has("Next"), end) {
-        (true, Some(true)) => reader.wrong_here("A state has either Next or End, not both"),
-        (false, None | Some(false)) => reader.wrong_here("A state needs either Next or \"End\": true"),
+        (true, Some(true)) => reader.at_most_one(&["Next", "End"]),
+        (false, Some(false)) | (false, None) => reader.wrong_here(NO_END),
         _ => {}
     }
     next
@@ -282,6 +171,7 @@ fn ends(kind: StateKind, reader: &Reader<'_>) -> Option<String> {
 fn task(reader: &Reader<'_>) -> Option<Task> {
     let own: &[&str] = &[
         "Resource",
+        "Arguments",
         "TimeoutSeconds",
         "TimeoutSecondsPath",
         "HeartbeatSeconds",
@@ -290,8 +180,8 @@ fn task(reader: &Reader<'_>) -> Option<Task> {
     ];
     reader.only(&[COMMON, PATHS, ENDS, RESULT, WORK, own]);
     reader.required(&["Resource"]);
-    let timeout_seconds = reader.amount("TimeoutSeconds", 1, SECONDS_MAX);
-    let heartbeat_seconds = reader.amount("HeartbeatSeconds", 1, SECONDS_MAX);
+    let timeout_seconds = reader.amount("TimeoutSeconds", 1, LITERAL_SECONDS_MAX);
+    let heartbeat_seconds = reader.amount("HeartbeatSeconds", 1, LITERAL_SECONDS_MAX);
     if let (Some(Amount::Literal(timeout)), Some(Amount::Literal(heartbeat))) =
         (&timeout_seconds, &heartbeat_seconds)
         && heartbeat >= timeout
@@ -301,29 +191,36 @@ fn task(reader: &Reader<'_>) -> Option<Task> {
     let credentials = credentials(reader);
     let resource = reader.string("Resource")?;
     if resource.is_empty() {
-        reader.wrong("Resource", "The value must name what does the task, such as an ARN");
+        reader.wrong("Resource", "Value is not a valid resource ARN");
     }
     Some(Task { resource, timeout_seconds, heartbeat_seconds, credentials })
 }
 
 fn credentials(reader: &Reader<'_>) -> Option<crate::template::Template> {
     let object = reader.object("Credentials")?;
-    if !object.has("RoleArn") && !object.has("RoleArn.$") {
+    let is_given =
+        object.has("RoleArn") || object.has("RoleArn.$") && reader.language == QueryLanguage::JsonPath;
+    if !is_given {
         object.wrong_here("The field 'RoleArn' is required but was missing");
     }
     reader.object_template("Credentials")
 }
 
 fn wait(reader: &Reader<'_>) -> Option<Wait> {
-    let own = ["Seconds", "SecondsPath", "Timestamp", "TimestampPath"];
+    // WHY: the order is AWS's.
+    let own = ["SecondsPath", "Seconds", "TimestampPath", "Timestamp"];
     reader.only(&[COMMON, PATHS, ENDS, &own, &["Assign"]]);
+    reader.exactly_one(&own);
     let given: Vec<&str> = own.into_iter().filter(|name| reader.has(name)).collect();
-    let [field] = given.as_slice() else {
-        reader.wrong_here(format!("Exactly one of these fields is required: [{}]", own.join(", ")));
-        return None;
-    };
+    let [field] = given.as_slice() else { return None };
     Some(match *field {
-        "Seconds" => Wait::Seconds(reader.integer("Seconds", 0, SECONDS_MAX)?),
+        "Seconds" if reader.is_expression("Seconds") => {
+            Wait::SecondsExpression(reader.expression("Seconds")?)
+        }
+        "Timestamp" if reader.is_delimited("Timestamp") => {
+            Wait::TimestampExpression(reader.expression("Timestamp")?)
+        }
+        "Seconds" => Wait::Seconds(reader.integer("Seconds", 0, LITERAL_SECONDS_MAX)?),
         "SecondsPath" => Wait::SecondsPath(reader.reference("SecondsPath")?),
         "TimestampPath" => Wait::TimestampPath(reader.reference("TimestampPath")?),
         _ => {

@@ -15,6 +15,9 @@ impl Names for Fixed {
     fn variable(&self, _name: &str) -> Option<&Value> {
         None
     }
+    fn now(&self) -> crate::Timestamp {
+        crate::Timestamp(0)
+    }
     fn entropy(&self) -> u64 {
         42
     }
@@ -22,7 +25,7 @@ impl Names for Fixed {
 
 fn call(text: &str) -> Result<Value, Fault> {
     let input = json!({"name": "Ada", "items": [1, 2, 3, 4, 5], "o": {"a": 1, "b": [true, null]}});
-    Call::parse(text).unwrap().evaluate(&Env { input: &input, names: &Fixed })
+    Call::parse(text).unwrap().evaluate(&Env::new(&input, &Fixed))
 }
 
 #[test]

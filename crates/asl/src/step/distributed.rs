@@ -40,10 +40,15 @@ impl Stepper<'_> {
         Ok(count.max(share))
     }
 
-    fn percentage(&self, frame: u64, input: &Value, amount: Option<&Amount>) -> Result<f64, Fault> {
+    pub fn percentage(&self, frame: u64, input: &Value, amount: Option<&Amount>) -> Result<f64, Fault> {
         let path = match amount {
             None => return Ok(0.0),
             Some(Amount::Literal(number)) => return Ok(*number),
+            Some(Amount::Jsonata(expression)) => {
+                let field = "ToleratedFailurePercentage";
+                let value = self.with_env(frame, input, |env| expression.evaluate(env, field))?;
+                return value.as_f64().ok_or_else(|| expression.unexpected(field, "number", &value));
+            }
             Some(Amount::Path(path)) => path,
         };
         let found = self.with_env(frame, input, |env| env.select(path))?;

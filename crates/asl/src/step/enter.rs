@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::inspect::Field;
 use super::stepper::Stepper;
-use crate::definition::{Kind, Selection, State, Text};
+use crate::definition::{Flow, Kind, Selection, State, Text};
 use crate::event::Detail;
 use crate::expression::{Expression, Fault};
 use crate::limits::DATA_BYTES_MAX;
@@ -27,6 +28,7 @@ impl Stepper<'_> {
         let Some((_, state)) = self.state(frame) else { return };
         let outcome = match &state.kind {
             Kind::Pass { result } => {
+                result.iter().for_each(|result| self.inspect(frame, Field::Result, result));
                 let result = result.clone().map_or_else(|| self.arguments(frame, state), Ok);
                 result.map(|result| self.exit(frame, result))
             }
@@ -46,7 +48,14 @@ impl Stepper<'_> {
     /// The state's input after `InputPath`.
     pub fn effective_input(&self, frame: u64) -> Result<Value, Fault> {
         let Some((active, state)) = self.state(frame) else { return Ok(Value::Null) };
-        self.select(frame, &state.flow.input_path, &active.input)
+        match &state.flow {
+            Flow::JsonPath(flow) => {
+                let input = self.select(frame, &flow.input_path, &active.input)?;
+                self.inspect(frame, Field::AfterInputPath, &input);
+                Ok(input)
+            }
+            Flow::Jsonata(_) => Ok((*active.input).clone()),
+        }
     }
 
     /// The part of `input` that `InputPath` or `OutputPath` lets through.
@@ -66,10 +75,17 @@ impl Stepper<'_> {
     /// The state's input after `InputPath` and `Parameters`.
     pub fn arguments(&self, frame: u64, state: &State) -> Result<Value, Fault> {
         let input = self.effective_input(frame)?;
-        match &state.flow.parameters {
-            None => Ok(input),
-            Some(template) => self.with_env(frame, &input, |env| template.evaluate(env)),
-        }
+        let template = match &state.flow {
+            Flow::JsonPath(flow) => flow.parameters.as_ref(),
+            Flow::Jsonata(flow) => flow.arguments.as_ref(),
+        };
+        let arguments = match template {
+            None => input,
+            Some(template) => self.with_env(frame, &input, |env| template.evaluate(env))?,
+        };
+        self.inspect(frame, Field::AfterParameters, &arguments);
+        self.inspect(frame, Field::AfterArguments, &arguments);
+        Ok(arguments)
     }
 
     fn fail_state(&mut self, frame: u64, error: Option<&Text>, cause: Option<&Text>) -> Result<(), Fault> {
@@ -82,6 +98,13 @@ impl Stepper<'_> {
         let expression = match text {
             None => return Ok(None),
             Some(Text::Literal(text)) => return Ok(Some(text.clone())),
+            Some(Text::Jsonata(expression)) => {
+                let field = field.trim_end_matches("Path");
+                return match self.query(frame, expression, field)? {
+                    Value::String(text) => Ok(Some(text)),
+                    other => Err(expression.unexpected(field, "string", &other)),
+                };
+            }
             Some(Text::Expression(expression)) => expression,
         };
         match self.expression(frame, expression, field)? {

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::inspect::Field;
 use super::stepper::{Job, Stepper};
-use crate::definition::{ResultPath, Rule, State};
+use crate::definition::{Flow, PathFlow, ResultPath, Rule, State, Test};
 use crate::event::{Change, Detail};
-use crate::execution::ROOT;
+use crate::execution::{ROOT, bytes};
 use crate::expression::Fault;
+use crate::limits::{DATA_BYTES_MAX, VARIABLES_BYTES_MAX};
 use crate::template::Template;
 
 impl Stepper<'_> {
@@ -22,16 +24,31 @@ impl Stepper<'_> {
     }
 
     fn output(&self, frame: u64, state: &State, result: Value) -> Result<(Value, Map<String, Value>), Fault> {
-        let result = match &state.flow.result_selector {
-            None => result,
-            Some(selector) => self.with_env(frame, &result, |env| selector.evaluate(env))?,
+        let (output, assigned) = match &state.flow {
+            Flow::JsonPath(flow) => self.output_by_paths(frame, state, flow, result)?,
+            Flow::Jsonata(flow) => self.output_by_query(frame, state, flow, result)?,
         };
-        let assigned = self.assign(frame, state.assign.as_ref(), &result)?;
-        let merged = self.merge(frame, &state.flow.result_path, result)?;
-        let output = self.select(frame, &state.flow.output_path, &merged)?;
         let what = format!("The state/task '{}' returned a result", state.name);
         Self::within_limit(&output, &what)?;
         Ok((output, assigned))
+    }
+
+    fn output_by_paths(
+        &self,
+        frame: u64,
+        state: &State,
+        flow: &PathFlow,
+        result: Value,
+    ) -> Result<(Value, Map<String, Value>), Fault> {
+        let result = match &flow.result_selector {
+            None => result,
+            Some(selector) => self.with_env(frame, &result, |env| selector.evaluate(env))?,
+        };
+        self.inspect(frame, Field::AfterResultSelector, &result);
+        let assigned = self.assign(frame, state.assign.as_ref(), &result)?;
+        let merged = self.merge(frame, &flow.result_path, result)?;
+        self.inspect(frame, Field::AfterResultPath, &merged);
+        Ok((self.select(frame, &flow.output_path, &merged)?, assigned))
     }
 
     /// The variables that an `Assign` gives values.
@@ -42,10 +59,24 @@ impl Stepper<'_> {
         input: &Value,
     ) -> Result<Map<String, Value>, Fault> {
         let Some(assign) = assign else { return Ok(Map::new()) };
-        match self.with_env(frame, input, |env| assign.evaluate(env))? {
-            Value::Object(assigned) => Ok(assigned),
-            _ => Ok(Map::new()),
+        self.variables(self.with_env(frame, input, |env| assign.evaluate(env))?)
+    }
+
+    /// What an `Assign` gave, if it is not too much.
+    pub fn variables(&self, assigned: Value) -> Result<Map<String, Value>, Fault> {
+        let Value::Object(assigned) = assigned else { return Ok(Map::new()) };
+        let size = bytes(assigned.values());
+        let exceeded = |what: &str| Fault::Other {
+            error: "States.DataLimitExceeded",
+            message: format!("{what} with a size exceeding the maximum number of bytes service limit."),
+        };
+        if size > DATA_BYTES_MAX {
+            return Err(exceeded("The Assign field gave variables"));
         }
+        if self.execution.variable_bytes() + size > VARIABLES_BYTES_MAX {
+            return Err(exceeded("The execution has variables"));
+        }
+        Ok(assigned)
     }
 
     /// The state's input with the result at `ResultPath`.
@@ -76,15 +107,24 @@ impl Stepper<'_> {
     ) -> Result<(), Fault> {
         let input = self.effective_input(frame)?;
         let mut chosen = None;
-        for rule in rules {
-            if self.with_env(frame, &input, |env| rule.condition.holds(env))? {
+        for (index, rule) in rules.iter().enumerate() {
+            let holds = match &rule.test {
+                Test::Literal(truth) => *truth,
+                Test::Comparison(condition) => self.with_env(frame, &input, |env| condition.holds(env))?,
+                Test::Jsonata(expression) => self.query_condition(frame, expression, index)?,
+            };
+            if holds {
                 chosen = Some(rule);
                 break;
             }
         }
-        let (next, assign) = match (chosen, default) {
-            (Some(rule), _) => (rule.next.as_str(), rule.assign.as_ref()),
-            (None, Some(default)) => (default, state.assign.as_ref()),
+        let by_default = match &state.flow {
+            Flow::JsonPath(_) => None,
+            Flow::Jsonata(flow) => flow.output.as_ref(),
+        };
+        let (next, assign, output) = match (chosen, default) {
+            (Some(rule), _) => (rule.next.as_str(), rule.assign.as_ref(), rule.output.as_ref()),
+            (None, Some(default)) => (default, state.assign.as_ref(), by_default),
             (None, None) => {
                 return Err(Fault::Other {
                     error: "States.NoChoiceMatched",
@@ -95,7 +135,12 @@ impl Stepper<'_> {
             }
         };
         let assigned = self.assign(frame, assign, &input)?;
-        let output = self.select(frame, &state.flow.output_path, &input)?;
+        let output = match (&state.flow, output) {
+            (Flow::JsonPath(flow), _) => self.select(frame, &flow.output_path, &input)?,
+            (Flow::Jsonata(_), Some(output)) => self.with_env(frame, &input, |env| output.evaluate(env))?,
+            (Flow::Jsonata(_), None) => input,
+        };
+        Self::within_limit(&output, &format!("The state/task '{}' returned a result", state.name))?;
         self.leave(frame, output, assigned, Some(next.to_owned()));
         Ok(())
     }
@@ -105,7 +150,11 @@ impl Stepper<'_> {
         let Some(active) = self.execution.active(frame) else { return };
         let (kind, name) = (active.kind, active.name.clone());
         let output = Arc::new(output);
+        let is_held = self.inspect_exit(&output, &assigned, next.as_ref());
         self.emit(frame, Detail::StateExited { kind, name, output: output.clone(), assigned });
+        if is_held {
+            return;
+        }
         match next {
             Some(state) => self.jobs.push_front(Job::Enter { frame, state, input: output }),
             None => self.finish(frame, output),

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::stepper::Stepper;
-use crate::definition::{Catcher, Retrier, State, StateKind};
+use crate::definition::{Catcher, Flow, Retrier, State, StateKind};
 use crate::event::{Change, Detail, Failed, Purpose};
 use crate::execution::Work;
 use crate::expression::Fault;
@@ -62,38 +62,71 @@ impl Failure {
 impl Stepper<'_> {
     /// An evaluation in the frame's state has failed.
     pub fn fault(&mut self, frame: u64, fault: Fault) {
-        let (error, message) = match fault {
-            Fault::Missing { path, why } => ("States.Runtime", format!("Invalid path '{path}' : {why}")),
-            Fault::Intrinsic(message) => ("States.IntrinsicFailure", message),
-            Fault::Other { error, message } => (error, message),
+        let (failure, is_open) = self.faulted(frame, fault);
+        self.raise(frame, failure, is_open, false);
+    }
+
+    /// Names the place where an evaluation has failed. Also says whether a Parallel or Map ends by it.
+    fn faulted(&mut self, frame: u64, fault: Fault) -> (Failure, bool) {
+        let (error, message, query) = match fault {
+            Fault::Missing { path, why } => {
+                ("States.Runtime", format!("Invalid path '{path}' : {why}"), None)
+            }
+            Fault::Intrinsic(message) => ("States.IntrinsicFailure", message, None),
+            Fault::Query { location, message } => ("States.QueryEvaluationError", message, Some(location)),
+            Fault::Other { error, message } => (error, message, None),
         };
-        let place = self.execution.active(frame).map(|active| {
+        let active = self.execution.active(frame).filter(|_| self.inspection.is_none());
+        let place = active.map(|active| {
             format!(
                 "An error occurred while executing the state '{}' (entered at the event id #{}). ",
                 active.name, active.entered
             )
         });
         let cause = place.unwrap_or_default() + &message;
-        self.fail(frame, Failure { error: Some(error.into()), cause: Some(cause) });
+        let failure = Failure { error: Some(error.into()), cause: Some(cause) };
+        let Some(location) = query else { return (failure, false) };
+        self.evaluation_failed(frame, &failure, location);
+        (failure, self.execution.fork(frame).is_none_or(|fork| !fork.is_done()))
+    }
+
+    fn evaluation_failed(&mut self, frame: u64, failure: &Failure, location: Option<String>) {
+        let Some(active) = self.execution.active(frame) else { return };
+        let (entered, before, state) = (active.entered, active.before, active.name.clone());
+        let previous = self.execution.frame(frame).map_or(0, |frame| frame.previous);
+        // WHY: AWS chains it to what came before the state if nothing has happened in it yet.
+        let previous = if previous == entered { before } else { previous };
+        let failed = failure.clone().reported();
+        self.emit_after(frame, previous, Detail::EvaluationFailed { failed, state, location });
     }
 
     /// Gives an error to the frame's state, and upwards until something takes it.
     pub fn fail(&mut self, frame: u64, failure: Failure) {
+        self.raise(frame, failure, false, false);
+    }
+
+    /// `is_open`: a Parallel or Map of this frame ends by it. `is_beyond`: this state has had its chance.
+    fn raise(&mut self, frame: u64, failure: Failure, is_open: bool, is_beyond: bool) {
+        self.inspect_failure(|| failure.clone().reported());
         let mut frame = frame;
-        let mut is_from_below = false;
+        let (mut is_open, mut is_beyond) = (is_open, is_beyond);
         loop {
             let Some((active, state)) = self.state(frame) else { return };
-            let retrier = retrier(state, &active.attempts, &failure);
+            let done = |index| match self.inspection {
+                None => active.attempts.get(index).copied().unwrap_or(0),
+                Some(inspection) => inspection.retries,
+            };
+            let retrier = retrier(state, done, &failure).filter(|_| !is_beyond);
             // WHY: a retry that fails before it has emitted anything has no event to carry another one.
             if let Some((index, retrier)) = retrier.filter(|_| self.has_emitted()) {
                 return self.retry(frame, index, retrier);
             }
-            if is_from_below {
+            if is_open {
                 self.close_fork(frame, state.kind.kind());
             }
             let catcher = state.catch.iter().find(|catcher| failure.matches(&catcher.error_equals));
-            if let Some(catcher) = catcher {
-                return self.catch(frame, catcher, &failure);
+            if let Some(catcher) = catcher.filter(|_| !is_beyond) {
+                return self.catch(frame, state, catcher, &failure);
             }
             let Some(failed) = self.execution.frame(frame) else { return };
             let previous = failed.previous;
@@ -101,16 +134,13 @@ impl Stepper<'_> {
                 return self.end(previous, Detail::ExecutionFailed(failure.reported()));
             };
             self.abandon(parent, frame, previous);
-            is_from_below = true;
+            (is_open, is_beyond) = (true, false);
             frame = parent;
         }
     }
 
     /// A Parallel or Map that is not tried again has failed.
     fn close_fork(&mut self, frame: u64, kind: StateKind) {
-        if self.execution.fork(frame).is_none() {
-            return;
-        }
         match kind {
             StateKind::Parallel => self.emit(frame, Detail::ParallelFailed),
             StateKind::Map => self.emit(frame, Detail::MapFailed),
@@ -119,6 +149,9 @@ impl Stepper<'_> {
     }
 
     fn retry(&mut self, frame: u64, index: usize, retrier: &Retrier) {
+        if self.inspect_retry(index, retrier) {
+            return;
+        }
         let Some(active) = self.execution.active(frame) else { return };
         let done = active.attempts.get(index).copied().unwrap_or(0);
         let millis = self.delay_millis(retrier, done);
@@ -131,7 +164,7 @@ impl Stepper<'_> {
 
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped, never negative")]
     #[expect(clippy::cast_precision_loss, reason = "seconds are far below 2^53")]
-    fn delay_millis(&self, retrier: &Retrier, done: u32) -> u64 {
+    pub fn delay_millis(&self, retrier: &Retrier, done: u32) -> u64 {
         let exponent = i32::try_from(done).unwrap_or(i32::MAX);
         let seconds = retrier.interval_seconds as f64 * retrier.backoff_rate.powi(exponent);
         let most = retrier.max_delay_seconds.unwrap_or(crate::limits::SECONDS_MAX) as f64;
@@ -139,11 +172,15 @@ impl Stepper<'_> {
         if retrier.full_jitter { self.draw() % (millis + 1) } else { millis }
     }
 
-    fn catch(&mut self, frame: u64, catcher: &Catcher, failure: &Failure) {
+    fn catch(&mut self, frame: u64, state: &State, catcher: &Catcher, failure: &Failure) {
+        self.inspect_catch(frame, catcher);
         let output = failure.output();
-        let caught = self
-            .assign(frame, catcher.assign.as_ref(), &output)
-            .and_then(|assigned| Ok((self.merge(frame, &catcher.result_path, output)?, assigned)));
+        let caught = match &state.flow {
+            Flow::JsonPath(_) => self
+                .assign(frame, catcher.assign.as_ref(), &output)
+                .and_then(|assigned| Ok((self.merge(frame, &catcher.result_path, output)?, assigned))),
+            Flow::Jsonata(_) => self.caught_by_query(frame, catcher, output),
+        };
         match caught {
             Ok((output, assigned)) => self.leave(frame, output, assigned, Some(catcher.next.clone())),
             Err(fault) => self.uncaught(frame, fault),
@@ -152,11 +189,13 @@ impl Stepper<'_> {
 
     /// The catcher itself is wrong: nothing in this state takes that.
     fn uncaught(&mut self, frame: u64, fault: Fault) {
-        let message = match fault {
-            Fault::Missing { path, why } => format!("Invalid path '{path}' : {why}"),
-            Fault::Intrinsic(message) | Fault::Other { message, .. } => message,
+        let fault = match fault {
+            Fault::Missing { path, why } => Fault::runtime(format!("Invalid path '{path}' : {why}")),
+            Fault::Intrinsic(message) | Fault::Other { message, .. } => Fault::runtime(message),
+            Fault::Query { .. } => fault,
         };
-        self.fault(frame, Fault::runtime(message));
+        let (failure, _) = self.faulted(frame, fault);
+        self.raise(frame, failure, false, true);
     }
 
     /// Gives up all branches or iterations of `parent` after `failed` has come to an error.
@@ -212,7 +251,11 @@ impl Stepper<'_> {
 }
 
 /// The first retrier that names the error decides: it retries, or it is used up.
-fn retrier<'s>(state: &'s State, attempts: &[u32], failure: &Failure) -> Option<(usize, &'s Retrier)> {
+fn retrier<'s>(
+    state: &'s State,
+    done: impl Fn(usize) -> u32,
+    failure: &Failure,
+) -> Option<(usize, &'s Retrier)> {
     let found = state.retry.iter().enumerate().find(|(_, retrier)| failure.matches(&retrier.error_equals));
-    found.filter(|(index, retrier)| attempts.get(*index).copied().unwrap_or(0) < retrier.max_attempts)
+    found.filter(|(index, retrier)| done(*index) < retrier.max_attempts)
 }

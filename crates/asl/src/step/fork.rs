@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::inspect::Field;
 use super::stepper::{Job, Stepper};
 use crate::definition::{Amount, Kind, MapOver, Mode, Scope, State, StateKind};
 use crate::event::{Detail, child_frame};
@@ -18,6 +19,9 @@ impl Stepper<'_> {
             self.exit(frame, Value::Array(Vec::new()));
             return Ok(());
         }
+        if self.holds_fork() {
+            return Ok(());
+        }
         for (index, branch) in (0..count).zip(branches) {
             self.jobs.push_back(Job::Enter {
                 frame: child_frame(event, index),
@@ -29,32 +33,19 @@ impl Stepper<'_> {
     }
 
     pub fn fork_items(&mut self, frame: u64, map: &MapOver) -> Result<(), Fault> {
-        if let Some(field) = map.unsupported {
-            return Err(Fault::runtime(format!("The field {field} is not supported.")));
-        }
         let input = self.effective_input(frame)?;
         let concurrency = self.count(frame, &input, map.max_concurrency.as_ref(), "MaxConcurrency")?;
-        let items = match &map.items_path {
-            None => input,
-            Some(path) => {
-                let items = self.with_env(frame, &input, |env| env.select(path));
-                items.map_err(|fault| match fault {
-                    Fault::Missing { path, why } => Fault::runtime(format!("Invalid path '{path}' : {why}")),
-                    other => other,
-                })?
-            }
-        };
-        let Value::Array(list) = &items else {
-            return Err(Fault::runtime(format!(
-                "Reference path \"{}\" must point to array.",
-                map.items_path.as_ref().map_or("$", |path| &path.text)
-            )));
-        };
+        let items = self.items(frame, map, input)?;
+        let Value::Array(list) = &items else { return Ok(()) };
         let length = list.len();
         self.map_input = None;
+        self.inspect(frame, Field::AfterItemsPath, &items);
         self.emit(frame, Detail::MapStarted { length: length as u64, items: Arc::new(items), concurrency });
+        if self.inspect_map(frame, map, concurrency)? {
+            return Ok(());
+        }
         let tolerated = self.tolerance(frame, map, length)?;
-        if map.mode == Mode::Distributed && self.machine.is_pure(&map.processor) {
+        if matches!(map.mode, Mode::Distributed(_)) && self.machine.is_pure(&map.processor) {
             return self.run_map(frame, map, tolerated);
         }
         self.jobs.push_front(Job::Iterate { frame });
@@ -108,7 +99,7 @@ impl Stepper<'_> {
         };
         self.map_input = Some((frame, input.clone()));
         let names = self.context(frame, Some(index));
-        selector.evaluate(&Env { input: &input, names: &names })
+        selector.evaluate(&Env::new(&input, &names))
     }
 
     /// The Map itself has failed while iterations run.

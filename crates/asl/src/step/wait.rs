@@ -18,6 +18,14 @@ impl Stepper<'_> {
             Wait::SecondsPath(path) => self.seconds(frame, path)?.saturating_mul(1000),
             Wait::Timestamp(text) => self.until(text).unwrap_or(0),
             Wait::TimestampPath(path) => self.timestamp(frame, path)?,
+            Wait::SecondsExpression(expression) => {
+                self.query_whole(frame, expression, "Seconds")?.saturating_mul(1000)
+            }
+            Wait::TimestampExpression(expression) => {
+                let value = self.query(frame, expression, "Timestamp")?;
+                let due = value.as_str().and_then(|text| self.until(text));
+                due.ok_or_else(|| expression.unexpected("Timestamp", "timestamp", &value))?
+            }
         };
         let entered = self.execution.active(frame).map_or(0, |active| active.entered);
         self.start_timer(frame, entered, Purpose::Wait, millis);

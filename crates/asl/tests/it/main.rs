@@ -11,6 +11,11 @@
 
 mod cases;
 mod conformance;
+mod corpora;
+mod fuzz_targets;
+mod jsonata;
 mod properties;
 mod steps;
+mod test_state;
+mod verdicts;
 mod world;
