@@ -20,13 +20,13 @@ pub use self::{
     file::{
         Build, File, FileEnvironment, FileGate, FileHealth, FileRelease, FileService, FileShift, HealthTable,
     },
+    nearest::nearest,
     procfile::procfile,
     resolve::{CANARY, DEFAULT_TIMEOUT},
     schema::{SCHEMA_ID, schema},
 };
 use self::{
     document::{Document, Places, list},
-    nearest::nearest,
     resolve::Source,
 };
 use crate::{Millis, release::Service, version::Rules};
