@@ -19,3 +19,15 @@ pub const SECONDS_MAX: u64 = 3_155_760_000;
 pub const NESTING_MAX: usize = 64;
 /// Most diagnostics that one definition is answered with.
 pub const DIAGNOSTICS_MAX: usize = 100;
+/// Most items that one distributed Map reads, and most children that it starts.
+pub const ITEMS_MAX: usize = 1_000_000;
+/// Largest object that an `ItemReader` reads, unpacked, in bytes. AWS reads up to 10 GB.
+pub const OBJECT_BYTES_MAX: usize = 256 << 20;
+/// Most objects that wait to be read by one `ItemReader`.
+pub const OBJECTS_MAX: usize = 100_000;
+/// Most children of one Map Run that run at a time, as with AWS.
+pub const CHILDREN_RUNNING_MAX: u32 = 10_000;
+/// How long a child of type EXPRESS may run, as with AWS.
+pub const EXPRESS_SECONDS_MAX: u64 = 300;
+/// Longest `Label`, in characters.
+pub const LABEL_CHARS_MAX: usize = 40;
