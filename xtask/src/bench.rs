@@ -1,23 +1,37 @@
 //! Measurements: builds in release mode, runs, prints what was seen. Judges nothing.
 
+mod peers;
+
 use std::{env, path::Path, process::Command};
 
 use anyhow::{Context, Result, bail};
 
-/// What can be measured, and the example that does it.
-const BENCHES: &[(&str, &str)] = &[("engine", "bench_engine")];
+/// A measurement: its name and what runs it.
+type Bench = (&'static str, fn(&Path) -> Result<()>);
 
-/// Runs one bench; its numbers go to stdout as JSON.
+/// What can be measured.
+const BENCHES: &[Bench] = &[("engine", engine), ("language", peers::run)];
+
+/// Runs one bench.
 pub fn run(root: &Path, name: Option<&str>) -> Result<()> {
     let known: Vec<&str> = BENCHES.iter().map(|(name, _)| *name).collect();
-    let Some((_, example)) = BENCHES.iter().find(|(known, _)| Some(*known) == name) else {
+    let Some((_, bench)) = BENCHES.iter().find(|(known, _)| Some(*known) == name) else {
         bail!("name what to measure: {}", known.join(", "));
     };
-    let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(program)
-        .args(["run", "--quiet", "--release", "--locked", "--example", example, "--", "target"])
-        .current_dir(root)
+    bench(root)
+}
+
+/// The engine's numbers go to stdout as JSON.
+fn engine(root: &Path) -> Result<()> {
+    let status = cargo(root)
+        .args(["run", "--quiet", "--release", "--locked", "--example", "bench_engine", "--", "target"])
         .status()
         .context("cannot run `cargo`")?;
     if status.success() { Ok(()) } else { bail!("the bench ended with {status}") }
+}
+
+fn cargo(root: &Path) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root);
+    command
 }

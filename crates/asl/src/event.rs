@@ -120,8 +120,14 @@ impl Target {
 /// A change of the execution beside AWS's event that carries it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Change {
-    /// A timer was started.
-    Timer { frame: u64, timer: u64, purpose: Purpose },
+    /// A timer was started; `due` is when, as it was asked for first.
+    Timer {
+        frame: u64,
+        timer: u64,
+        purpose: Purpose,
+        #[serde(default)]
+        due: Timestamp,
+    },
     /// A state will be tried again when the timer fires.
     Retry { frame: u64, retrier: u32, timer: u64, previous: u64 },
     /// A branch or iteration has ended with this result.

@@ -129,6 +129,8 @@ pub(crate) struct Fork {
 pub(crate) struct Timer {
     pub frame: u64,
     pub purpose: Purpose,
+    #[serde(default)]
+    pub due: Timestamp,
 }
 
 impl Execution {
@@ -272,6 +274,12 @@ impl Execution {
 
     pub(crate) fn open_tasks(&self) -> impl Iterator<Item = u64> {
         self.tasks.keys().copied()
+    }
+
+    /// Tasks whose time is over at `now`, by their timers.
+    pub(crate) fn overdue_tasks(&self, now: Timestamp) -> Vec<u64> {
+        let is_over = |timer: &Timer| timer.purpose == Purpose::TaskTimeout && timer.due <= now;
+        self.timers.iter().filter(|(_, timer)| is_over(timer)).map(|(timer, _)| *timer).collect()
     }
 
     pub(crate) fn open_timers(&self) -> impl Iterator<Item = u64> {
@@ -443,10 +451,13 @@ impl Execution {
     /// Makes a change that an event carries.
     pub(crate) fn change(&mut self, change: &Change) {
         match change {
-            Change::Timer { frame, timer, purpose } => self.start_timer(*frame, *timer, *purpose),
+            Change::Timer { frame, timer, purpose, due } => {
+                self.start_timer(*timer, Timer { frame: *frame, purpose: *purpose, due: *due });
+            }
             Change::Retry { frame, retrier, timer, previous } => {
                 self.retry(*frame, *retrier, *previous);
-                self.start_timer(*frame, *timer, Purpose::Retry);
+                let retry = Timer { frame: *frame, purpose: Purpose::Retry, due: Timestamp::default() };
+                self.start_timer(*timer, retry);
             }
             Change::Join { frame, output } => self.join(*frame, output),
             Change::Follow { frame, previous } => {
@@ -458,10 +469,10 @@ impl Execution {
         }
     }
 
-    fn start_timer(&mut self, frame: u64, timer: u64, purpose: Purpose) {
-        self.timers.insert(timer, Timer { frame, purpose });
-        if purpose != Purpose::MachineTimeout
-            && let Some(active) = self.frames.get_mut(&frame).and_then(|frame| frame.active.as_mut())
+    fn start_timer(&mut self, timer: u64, running: Timer) {
+        self.timers.insert(timer, running);
+        if running.purpose != Purpose::MachineTimeout
+            && let Some(active) = self.frames.get_mut(&running.frame).and_then(|frame| frame.active.as_mut())
         {
             active.timers.push(timer);
         }

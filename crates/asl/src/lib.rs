@@ -7,20 +7,25 @@ mod event;
 mod execution;
 mod expression;
 mod history;
+pub mod integration;
 mod intrinsic;
 pub mod items;
+pub mod json;
 mod jsonata;
 pub mod limits;
 pub mod map_run;
 mod moment;
 mod outline;
 mod path;
+#[doc(hidden)]
+pub mod probe;
 mod step;
 mod template;
+pub mod test_state;
 pub mod timestamp;
 
 pub use definition::{QueryLanguage, StateMachine};
-pub use diagnostic::{Diagnostic, Severity};
+pub use diagnostic::{CODES, Code, Diagnostic, MachineKind, Severity, Validation, invalid_definition};
 pub use event::Event;
 pub use execution::{ChildOf, Execution};
 pub use moment::{

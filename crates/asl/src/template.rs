@@ -172,11 +172,11 @@ fn parse_dynamic(
     };
     match Expression::parse(text) {
         Ok(expression) => Template::Dynamic { field: field.to_owned(), expression },
-        Err(error) => {
+        Err(_) => {
             report(
                 pointer,
                 format!(
-                    "The value for the field '{field}' must be a valid JSONPath or a valid intrinsic function call: {error}"
+                    "The value for the field '{field}' must be a valid JSONPath or a valid intrinsic function call"
                 ),
             );
             Template::Constant(Value::Null)

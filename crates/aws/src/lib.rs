@@ -1,1 +1,6 @@
-//! What Shipway knows of AWS: the shapes of its services. Speaks to nobody yet.
+//! What Shipway knows of AWS: the shapes of its services, and whether a mocked result fits them. Speaks to nobody yet.
+
+pub mod mock;
+pub mod models;
+
+pub use shipway_asl::integration as integrations;

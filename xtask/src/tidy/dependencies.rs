@@ -6,7 +6,14 @@ use super::File;
 const EDGES: &[(&str, &[&str])] = &[
     (
         "shipway",
-        &["shipway-server", "shipway-host", "shipway-aws", "shipway-control", "shipway-engine", "shipway-asl"],
+        &[
+            "shipway-server",
+            "shipway-host",
+            "shipway-aws",
+            "shipway-control",
+            "shipway-engine",
+            "shipway-asl",
+        ],
     ),
     ("server", &["shipway-control", "shipway-engine", "shipway-asl"]),
     ("host", &["shipway-control", "shipway-engine", "shipway-asl"]),

@@ -3,15 +3,13 @@
 use serde_json::Value;
 
 use super::reader::Reader;
-use super::{QueryLanguage, Rule, Test, language};
-use crate::choice::{Condition, IS, Operand, Operator};
+use super::{QueryLanguage, Rule, Test};
+use crate::choice::{Condition, IS, OPERATORS, Operand, Operator, Type};
 use crate::limits::NESTING_MAX;
 
 /// The rules of `Choices`.
 pub(super) fn rules(state: &Reader<'_>) -> Vec<Rule> {
-    if state.array("Choices").is_some_and(Vec::is_empty) {
-        state.wrong("Choices", "At least one rule is required");
-    }
+    state.not_empty("Choices");
     state.objects("Choices").iter().filter_map(rule).collect()
 }
 
@@ -41,23 +39,20 @@ fn condition(reader: &Reader<'_>, extra: &[&str], depth: usize) -> Option<Condit
         reader.wrong_here("The condition is nested too deep");
         return None;
     }
-    let names: Vec<&str> = reader.iter().map(|(name, _)| name.as_str()).collect();
-    let operators: Vec<&str> =
-        names.iter().copied().filter(|name| !extra.contains(name) && *name != "Variable").collect();
-    let [operator] = operators.as_slice() else {
-        reader.wrong_here(format!(
-            "A rule needs exactly one comparison operator, And, Or or Not; found [{}]",
-            operators.join(", ")
-        ));
+    let found = operators(reader, extra);
+    if let Some(message) = found.iter().find_map(|field| reader.refusal(field)) {
+        reader.wrong_here(message);
         return None;
-    };
+    }
+    if !is_one_question(reader, &found) {
+        return None;
+    }
+    let operator = found.first()?;
     let nested = |inner: &Reader<'_>| condition(inner, &["Comment"], depth + 1);
     match *operator {
         "And" | "Or" => {
             let parts: Vec<Condition> = reader.objects(operator).iter().filter_map(nested).collect();
-            if reader.array(operator).is_some_and(Vec::is_empty) {
-                reader.wrong(operator, "At least one rule is required");
-            }
+            reader.not_empty(operator);
             Some(if *operator == "And" { Condition::And(parts) } else { Condition::Or(parts) })
         }
         "Not" => nested(&reader.object("Not")?).map(|inner| Condition::Not(Box::new(inner))),
@@ -65,29 +60,73 @@ fn condition(reader: &Reader<'_>, extra: &[&str], depth: usize) -> Option<Condit
     }
 }
 
+/// The fields of a rule that are neither the variable nor what belongs to every rule.
+fn operators<'d>(reader: &Reader<'d>, extra: &[&str]) -> Vec<&'d str> {
+    let names = reader.iter().map(|(name, _)| name.as_str());
+    names.filter(|name| !extra.contains(name) && *name != "Variable").collect()
+}
+
+fn is_joint(name: &str) -> bool {
+    matches!(name, "And" | "Or" | "Not" | "Condition")
+}
+
+/// Whether a rule says in one way what it asks for; reported if not.
+fn is_one_question(reader: &Reader<'_>, found: &[&str]) -> bool {
+    let joints = found.iter().filter(|name| is_joint(name)).count();
+    if joints + usize::from(reader.has("Variable")) != 1 {
+        reader.wrong_here(
+            "The object must have only one of the following fields, [And, Or, Not, Variable, Condition]",
+        );
+        return false;
+    }
+    let is_operator =
+        |name: &str| Operator::parse(name).is_some() || IS.iter().any(|(known, _)| *known == name);
+    let unknown: Vec<&str> =
+        found.iter().copied().filter(|name| !is_joint(name) && !is_operator(name)).collect();
+    for name in &unknown {
+        reader.wrong_here(format!("Field '{name}' is not supported"));
+    }
+    if unknown.is_empty() && found.len() != 1 {
+        let what =
+            if found.is_empty() { "This object should have only one" } else { "There should only be one" };
+        let names = comparators().join(", ");
+        reader.wrong_here(format!("{what} of the following fields: [{names}]"));
+    }
+    unknown.is_empty() && found.len() == 1
+}
+
+/// Every comparison operator by name.
+fn comparators() -> Vec<String> {
+    let plain = OPERATORS.iter().flat_map(|operator| {
+        let by_path = (operator.name != "StringMatches").then(|| format!("{}Path", operator.name));
+        std::iter::once(operator.name.to_owned()).chain(by_path)
+    });
+    plain.chain(IS.iter().map(|(name, _)| (*name).to_owned())).collect()
+}
+
 fn comparison(reader: &Reader<'_>, field: &str) -> Option<Condition> {
     if let Some((_, what)) = IS.iter().find(|(name, _)| *name == field) {
-        reader.required(&["Variable"]);
-        let (variable, expected) = (reader.path("Variable"), reader.boolean(field));
+        let (variable, expected) = (reader.operand("Variable"), reader.boolean(field));
         return Some(Condition::Is { variable: variable?, what: *what, expected: expected? });
     }
-    let Some((operator, by_path)) = Operator::parse(field) else {
-        if let Some(message) = language::refusal(reader.language, field) {
-            reader.wrong_here(message);
-            return None;
-        }
-        reader.wrong(field, format!("Field '{field}' is not supported"));
-        return None;
-    };
-    reader.required(&["Variable"]);
+    let (operator, by_path) = Operator::parse(field)?;
     let operand = if by_path {
-        reader.path(field).map(Operand::Path)
+        reader.operand(field).map(Operand::Path)
     } else {
         let value = reader.get(field)?;
         if !operator.takes(value) {
-            reader.wrong(field, format!("The value does not have the type that {field} compares"));
+            reader.wrong(field, expectation(operator.of));
         }
         Some(Operand::Literal(value.clone()))
     };
-    Some(Condition::Compare { variable: reader.path("Variable")?, operator, operand: operand? })
+    Some(Condition::Compare { variable: reader.operand("Variable")?, operator, operand: operand? })
+}
+
+fn expectation(operand: Type) -> &'static str {
+    match operand {
+        Type::Boolean => "Expected value of type Boolean",
+        Type::Numeric => "Expected value of type Number",
+        Type::String => "Expected value of type String",
+        Type::Timestamp => "String does not match RFC3339 timestamp",
+    }
 }

@@ -5,7 +5,6 @@ use serde_json::Value;
 use super::reader::Reader;
 use super::{Amount, Items, QueryLanguage, ResultPath, Selection, Text};
 use crate::expression::Expression;
-use crate::limits::VARIABLE_NAME_CHARS_MAX;
 use crate::path::{Path, Reference, Root};
 use crate::template::Template;
 
@@ -15,12 +14,8 @@ impl Reader<'_> {
         let text = self.string(field)?;
         match Path::parse(&text) {
             Ok(path) if path.root != Root::Current => Some(path),
-            Ok(_) => {
-                self.wrong(field, "Value is not a valid JSONPath: `@` is for filters");
-                None
-            }
-            Err(error) => {
-                self.wrong(field, format!("Value is not a valid JSONPath: {error}"));
+            _ => {
+                self.wrong(field, "Value must be a valid JSONPath.");
                 None
             }
         }
@@ -33,6 +28,15 @@ impl Reader<'_> {
             self.wrong(field, format!("Value is not a Reference Path: {path}"));
         }
         Some(path)
+    }
+
+    /// A path in a rule of a Choice.
+    pub fn operand(&self, field: &str) -> Option<Path> {
+        if self.get(field)?.as_str().is_some_and(|text| !text.starts_with('$')) {
+            self.wrong(field, "Value is not a Reference Path: Reference path didn't start with '$'");
+            return None;
+        }
+        self.path(field)
     }
 
     /// `InputPath` or `OutputPath`.
@@ -86,17 +90,9 @@ impl Reader<'_> {
         self.template(field)
     }
 
-    /// `Assign`: an object whose names are variables.
+    /// `Assign`: an object. Its names are checked with all others.
     pub fn assign(&self) -> Option<Template> {
-        let object = self.object("Assign")?;
-        for (name, _) in object.iter() {
-            let bare = variable(self.language, name);
-            if !is_variable_name(bare) {
-                object.wrong(name, format!("'{bare}' is not a variable name: begin with a letter, use letters, digits and `_`, at most {VARIABLE_NAME_CHARS_MAX}"));
-            } else if bare == "states" {
-                object.wrong(name, "'states' is a reserved variable");
-            }
-        }
+        self.object("Assign")?;
         self.template("Assign")
     }
 
@@ -131,9 +127,7 @@ impl Reader<'_> {
             return self.text_or_expression(field);
         }
         let path = format!("{field}Path");
-        if self.has(field) && self.has(&path) {
-            self.wrong_here(format!("You cannot set both {field} and {path} at the same time"));
-        }
+        self.at_most_one(&[field, &path]);
         if self.has(field) {
             return self.string(field).map(Text::Literal);
         }
@@ -143,11 +137,8 @@ impl Reader<'_> {
                 None
             }
             Ok(expression) => Some(Text::Expression(expression)),
-            Err(error) => {
-                self.wrong(
-                    &path,
-                    format!("Value is not a valid JSONPath or intrinsic function call: {error}"),
-                );
+            Err(_) => {
+                self.wrong(&path, "Value must be a valid JSONPath or a valid intrinsic function call");
                 None
             }
         }
@@ -160,11 +151,4 @@ pub(super) fn variable(language: QueryLanguage, name: &str) -> &str {
         QueryLanguage::JsonPath => name.strip_suffix(".$").unwrap_or(name),
         QueryLanguage::Jsonata => name,
     }
-}
-
-/// A Unicode identifier.
-fn is_variable_name(name: &str) -> bool {
-    name.starts_with(char::is_alphabetic)
-        && name.chars().all(|c| c.is_alphanumeric() || c == '_')
-        && name.chars().count() <= VARIABLE_NAME_CHARS_MAX
 }

@@ -1,54 +1,92 @@
 //! Checks where transitions lead: targets exist, states are reached, an end can be reached.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use super::reader::{Reader, TARGET};
-use super::{Kind, Scope, State};
-use crate::diagnostic::Severity;
+use serde_json::{Map, Value};
 
-/// Checks one scope. Scopes inside of it have been checked already.
-pub(super) fn check(
-    scope: &Scope,
-    states: &HashMap<String, State>,
-    reader: &Reader<'_>,
-    states_reader: &Reader<'_>,
-) {
-    let error = |at: String, message: String| reader.findings.add(Severity::Error, TARGET, at, message);
-    // WHY: states that could not be read are missing from the scope; asking the document avoids
-    // complaints about targets that exist.
-    let exists = |name: &str| states_reader.has(name);
-    if !exists(&scope.start_at) {
-        error(reader.at("StartAt"), format!("Missing 'StartAt' target: {}", scope.start_at));
-    }
-    let own = || scope.states.iter().filter_map(|name| states.get(name));
-    for state in own() {
-        for (field, target) in targets(state).into_iter().filter(|(_, target)| !exists(target)) {
-            error(
-                format!("{}/{field}", states_reader.at(&state.name)),
-                format!("Missing 'Next' target: {target}"),
-            );
+use super::findings::Findings;
+use super::walk::escape;
+use crate::diagnostic::{MISSING_END_STATE, MISSING_TRANSITION_TARGET};
+use crate::limits::NESTING_MAX;
+
+/// Checks the machine and the scopes inside of it.
+pub(super) fn check(document: &Value, findings: &Findings) {
+    // WHY: where a state is wrong in itself, what it was meant to lead to is unknown.
+    let graph = Graph { findings, is_sound: !findings.has_errors() };
+    graph.scope(document, "", 0);
+}
+
+struct Graph<'f> {
+    findings: &'f Findings,
+    /// Whether all states are as they should be.
+    is_sound: bool,
+}
+
+impl Graph<'_> {
+    fn scope(&self, scope: &Value, pointer: &str, depth: usize) {
+        let Some(states) = scope.get("States").and_then(Value::as_object) else { return };
+        if depth > NESTING_MAX {
+            return;
+        }
+        let start = scope.get("StartAt").and_then(Value::as_str);
+        self.targets(start, states, pointer);
+        if self.is_sound {
+            // WHY: AWS asks for an end of the machine only; a branch without one is accepted.
+            if pointer.is_empty() && !states.values().any(is_terminal) {
+                self.findings.nowhere(MISSING_END_STATE, "Workflow has no terminal state");
+            } else {
+                self.unreached(start, states, pointer);
+            }
+        }
+        for (name, state) in states {
+            let pointer = format!("{pointer}/States/{}", escape(name));
+            for (index, branch) in items(state, "Branches").iter().enumerate() {
+                self.scope(branch, &format!("{pointer}/Branches/{index}"), depth + 1);
+            }
+            for field in ["ItemProcessor", "Iterator"] {
+                if let Some(processor) = state.get(field) {
+                    self.scope(processor, &format!("{pointer}/{field}"), depth + 1);
+                }
+            }
         }
     }
-    if scope.states.len() < states_reader.iter().count() {
-        // WHY: where a state could not be read, what it leads to is unknown.
-        return;
+
+    /// Transitions that lead to no state of the scope.
+    fn targets(&self, start: Option<&str>, states: &Map<String, Value>, pointer: &str) {
+        let missing = |at: String, target: &str| {
+            if !states.contains_key(target) {
+                // WHY: AWS says `Next` wherever the name stands, also for `StartAt` and `Default`.
+                let message = format!("Missing 'Next' target: {target}");
+                self.findings.at(MISSING_TRANSITION_TARGET, at, message);
+            }
+        };
+        if let Some(start) = start {
+            missing(format!("{pointer}/StartAt"), start);
+        }
+        for (name, state) in states {
+            for (field, target) in targets(state) {
+                missing(format!("{pointer}/States/{}/{field}", escape(name)), target);
+            }
+        }
     }
-    let reached = reached(scope, states);
-    for state in own().filter(|state| !reached.contains(state.name.as_str())) {
-        error(states_reader.at(&state.name), format!("State \"{}\" is not reachable.", state.name));
-    }
-    if own().next().is_some() && !own().any(is_terminal) {
-        error(
-            reader.pointer.clone(),
-            "No terminal state: one needs \"End\": true, or is a Succeed or Fail".into(),
-        );
+
+    fn unreached(&self, start: Option<&str>, states: &Map<String, Value>, pointer: &str) {
+        let reached = reached(start, states);
+        for name in states.keys().filter(|name| !reached.contains(name.as_str())) {
+            self.findings.at(
+                MISSING_TRANSITION_TARGET,
+                format!("{pointer}/States/{}", escape(name)),
+                format!("State \"{name}\" is not reachable."),
+            );
+        }
     }
 }
 
 /// Names that transitions lead to from the start.
-fn reached<'s>(scope: &'s Scope, states: &'s HashMap<String, State>) -> HashSet<&'s str> {
+fn reached<'s>(start: Option<&'s str>, states: &'s Map<String, Value>) -> HashSet<&'s str> {
     let mut reached: HashSet<&str> = HashSet::new();
-    let mut open = vec![scope.start_at.as_str()];
+    let mut open: Vec<&str> = start.into_iter().collect();
+    // Every name is followed once, so the number of transitions bounds the loop.
     while let Some(name) = open.pop() {
         if reached.insert(name) {
             open.extend(states.get(name).into_iter().flat_map(targets).map(|(_, target)| target));
@@ -57,22 +95,28 @@ fn reached<'s>(scope: &'s Scope, states: &'s HashMap<String, State>) -> HashSet<
     reached
 }
 
-fn is_terminal(state: &State) -> bool {
-    match state.kind {
-        Kind::Choice { .. } => false,
-        _ => state.next.is_none(),
-    }
+fn is_terminal(state: &Value) -> bool {
+    let kind = state.get("Type").and_then(Value::as_str);
+    matches!(kind, Some("Succeed" | "Fail")) || state.get("End") == Some(&Value::Bool(true))
 }
 
-fn targets(state: &State) -> Vec<(String, &str)> {
+/// Where a state leads, with the pointer of the field below the state.
+fn targets(state: &Value) -> Vec<(String, &str)> {
+    let text = |field: &str| state.get(field).and_then(Value::as_str);
     let mut targets: Vec<(String, &str)> = Vec::new();
-    targets.extend(state.next.iter().map(|next| ("Next".to_owned(), next.as_str())));
-    if let Kind::Choice { rules, default } = &state.kind {
-        let rules = rules.iter().enumerate();
-        targets.extend(rules.map(|(index, rule)| (format!("Choices/{index}/Next"), rule.next.as_str())));
-        targets.extend(default.iter().map(|next| ("Default".to_owned(), next.as_str())));
+    targets.extend(text("Next").map(|next| ("Next".to_owned(), next)));
+    for list in ["Choices", "Catch"] {
+        for (index, item) in items(state, list).iter().enumerate() {
+            let next = item.get("Next").and_then(Value::as_str);
+            targets.extend(next.map(|next| (format!("{list}/{index}/Next"), next)));
+        }
+        if list == "Choices" {
+            targets.extend(text("Default").map(|next| ("Default".to_owned(), next)));
+        }
     }
-    let catchers = state.catch.iter().enumerate();
-    targets.extend(catchers.map(|(index, catcher)| (format!("Catch/{index}/Next"), catcher.next.as_str())));
     targets
+}
+
+fn items<'d>(value: &'d Value, field: &str) -> &'d [Value] {
+    value.get(field).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }

@@ -67,7 +67,7 @@ impl Reader<'_> {
             Some(Value::String(_)) => {
                 self.wrong("QueryLanguage", "Value should be one of the following: [JSONPath, JSONata]");
             }
-            Some(_) => self.wrong("QueryLanguage", "Expected value of type String"),
+            Some(_) => self.wrong("QueryLanguage", "Expected value of type [STRING]"),
         }
         // WHY: AWS reads whatever is not exactly JSONPath as JSONata, and reports the value beside that.
         QueryLanguage::Jsonata

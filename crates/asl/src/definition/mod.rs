@@ -1,24 +1,34 @@
 //! A machine as data: what a definition says once it has been checked. Does not run anything.
 
 mod conditions;
+mod distributed;
+mod document;
+mod express;
 mod fields;
+mod findings;
 mod flow;
 mod graph;
+mod integrations;
 mod language;
 mod map;
+mod names;
 mod policy;
 mod query;
 mod reader;
 mod states;
+mod validate;
 mod variables;
+mod walk;
+mod warnings;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::choice::Condition;
+use crate::event::Target;
 use crate::expression::Expression;
 use crate::jsonata;
 use crate::map_run::Transformation;
@@ -34,12 +44,33 @@ pub struct StateMachine {
     /// `TimeoutSeconds` of the whole execution.
     pub(crate) timeout_seconds: Option<u64>,
     warnings: Vec<crate::Diagnostic>,
+    /// Activities that are known to be gone.
+    lost: HashSet<String>,
 }
 
 impl StateMachine {
     /// Findings that did not stand against it.
     pub fn warnings(&self) -> &[crate::Diagnostic] {
         &self.warnings
+    }
+
+    /// ARNs of the activities that do its tasks.
+    pub fn activities(&self) -> impl Iterator<Item = &str> {
+        self.states.values().filter_map(|state| match &state.kind {
+            Kind::Task(Task { resource, .. }) => {
+                matches!(Target::parse(resource), Target::Activity(_)).then_some(resource.as_str())
+            }
+            _ => None,
+        })
+    }
+
+    /// Takes note that an activity does not exist (any more): a task of it fails before it is scheduled.
+    pub fn lose_activity(&mut self, arn: &str) {
+        self.lost.insert(arn.to_owned());
+    }
+
+    pub(crate) fn has_lost(&self, arn: &str) -> bool {
+        self.lost.contains(arn)
     }
 
     pub(crate) fn state(&self, name: &str) -> Option<&State> {
@@ -73,6 +104,7 @@ pub(crate) struct State {
 
 /// How data goes through a state: each query language has its own fields.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "one for each state of a machine, and most are the large one")]
 pub(crate) enum Flow {
     JsonPath(PathFlow),
     Jsonata(QueryFlow),
@@ -273,6 +305,7 @@ impl fmt::Display for Test {
 
 /// A Map's own fields.
 #[derive(Clone, Debug)]
+#[allow(dead_code, reason = "read by distributed Map")]
 pub(crate) struct MapOver {
     pub items: Items,
     pub reader: Option<ItemReader>,
@@ -302,6 +335,7 @@ pub(crate) enum Items {
 
 /// `ItemReader`
 #[derive(Clone, Debug)]
+#[allow(dead_code, reason = "read by distributed Map")]
 pub(crate) struct ItemReader {
     pub resource: String,
     /// `Parameters` or `Arguments`
@@ -311,6 +345,7 @@ pub(crate) struct ItemReader {
 
 /// `ReaderConfig`
 #[derive(Clone, Debug, Default)]
+#[allow(dead_code, reason = "read by distributed Map")]
 pub(crate) struct ReaderConfig {
     pub input_type: Option<InputType>,
     /// The headers of a CSV file: none means that they stand in its first line.
@@ -328,6 +363,7 @@ pub(crate) struct ReaderConfig {
 
 /// `InputType`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "read by distributed Map")]
 pub(crate) enum InputType {
     Json,
     JsonLines,
@@ -338,6 +374,7 @@ pub(crate) enum InputType {
 
 /// `ManifestType`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "read by distributed Map")]
 pub(crate) enum ManifestType {
     S3Inventory,
     AthenaData,
@@ -345,6 +382,7 @@ pub(crate) enum ManifestType {
 
 /// `ItemBatcher`
 #[derive(Clone, Debug, Default)]
+#[allow(dead_code, reason = "read by distributed Map")]
 pub(crate) struct ItemBatcher {
     pub batch_input: Option<Template>,
     pub max_items_per_batch: Option<Amount>,
@@ -353,6 +391,7 @@ pub(crate) struct ItemBatcher {
 
 /// `ResultWriter`
 #[derive(Clone, Debug, Default)]
+#[allow(dead_code, reason = "read by distributed Map")]
 pub(crate) struct ResultWriter {
     pub resource: Option<String>,
     /// `Parameters` or `Arguments`

@@ -2,6 +2,7 @@
 
 use super::reader::Reader;
 use super::{Catcher, Retrier};
+use crate::diagnostic::SCHEMA_VALIDATION_FAILED;
 
 /// Most attempts that a retrier may ask for.
 const MAX_ATTEMPTS_MAX: u64 = 99_999_999;
@@ -10,7 +11,7 @@ const INTERVAL_SECONDS_MAX: u64 = 99_999_999;
 /// Steepest back-off; every delay has reached its own bound long before.
 const BACKOFF_RATE_MAX: f64 = 1e9;
 /// AWS's bound of `MaxDelaySeconds`.
-const MAX_DELAY_SECONDS_MAX: u64 = 31_622_399;
+const MAX_DELAY_SECONDS_MAX: u64 = 31_622_400;
 
 const RETRIER: &[&str] = &[
     "ErrorEquals",
@@ -32,7 +33,7 @@ pub(super) fn retry(state: &Reader<'_>) -> Vec<Retrier> {
 fn retrier(reader: &Reader<'_>, last: bool) -> Retrier {
     reader.only(&[RETRIER]);
     let max_delay_seconds = reader.integer("MaxDelaySeconds", 1, MAX_DELAY_SECONDS_MAX);
-    let interval_seconds = reader.integer("IntervalSeconds", 1, INTERVAL_SECONDS_MAX).unwrap_or(1);
+    let interval_seconds = reader.integer("IntervalSeconds", 0, INTERVAL_SECONDS_MAX).unwrap_or(1);
     if max_delay_seconds.is_some_and(|most| most <= interval_seconds) {
         reader.wrong("MaxDelaySeconds", "MaxDelaySeconds must be greater than IntervalSeconds");
     }
@@ -48,14 +49,7 @@ fn retrier(reader: &Reader<'_>, last: bool) -> Retrier {
 }
 
 fn full_jitter(reader: &Reader<'_>) -> bool {
-    match reader.string("JitterStrategy").as_deref() {
-        None | Some("NONE") => false,
-        Some("FULL") => true,
-        Some(_) => {
-            reader.wrong("JitterStrategy", "The value must be FULL or NONE");
-            false
-        }
-    }
+    reader.one_of("JitterStrategy", &["NONE", "FULL"]) == Some("FULL")
 }
 
 pub(super) fn catch(state: &Reader<'_>) -> Vec<Catcher> {
@@ -78,15 +72,22 @@ pub(super) fn catch(state: &Reader<'_>) -> Vec<Catcher> {
 fn error_equals(reader: &Reader<'_>, last: bool) -> Vec<String> {
     reader.required(&["ErrorEquals"]);
     let Some(items) = reader.array("ErrorEquals") else { return Vec::new() };
-    if items.is_empty() {
-        reader.wrong("ErrorEquals", "At least one error name is required");
-    }
-    let names: Vec<String> = items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect();
-    if names.len() != items.len() {
-        reader.wrong("ErrorEquals", "Expected value of type Array of Strings");
-    }
-    if names.iter().any(|name| name == "States.ALL") && (names.len() > 1 || !last) {
-        reader.wrong("ErrorEquals", "States.ALL must appear alone, and in the last element");
+    reader.not_empty("ErrorEquals");
+    let mut names = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        let at = || format!("{}/{index}", reader.at("ErrorEquals"));
+        let Some(name) = item.as_str() else {
+            reader.findings.at(SCHEMA_VALIDATION_FAILED, at(), "Expected value of type String");
+            continue;
+        };
+        if name == "States.ALL" && (items.len() > 1 || !last) {
+            reader.findings.at(
+                SCHEMA_VALIDATION_FAILED,
+                at(),
+                "States.ALL must appear alone and at end of list",
+            );
+        }
+        names.push(name.to_owned());
     }
     names
 }

@@ -82,7 +82,7 @@ impl Reader<'_> {
                 Query::Expression(expression)
             }
             Err(message) => {
-                add(INVALID, message);
+                add(INVALID, without_code(&message).to_owned());
                 Query::Broken
             }
         }
@@ -105,4 +105,14 @@ const DELIMITERS: &str = "JSONata string must start with {% and end with %}";
 /// Whether a text is meant as an expression.
 fn is_delimited(text: &str) -> bool {
     text.starts_with("{%") || text.ends_with("%}")
+}
+
+/// AWS shows the parser's message without JSONata's code: `S0207: Unexpected end of expression`.
+fn without_code(message: &str) -> &str {
+    match message.split_once(": ") {
+        Some((code, rest)) if code.len() == 5 && code.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
+            rest
+        }
+        _ => message,
+    }
 }

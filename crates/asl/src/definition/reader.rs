@@ -1,35 +1,17 @@
 //! Reads objects of a definition field by field and collects what is wrong. Does not know the fields.
 
-use std::cell::RefCell;
+use std::fmt::Display;
 
 use serde_json::{Map, Value};
 
+use super::findings::Findings;
 use super::{QueryLanguage, language};
-use crate::diagnostic::{Diagnostic, Severity};
-use crate::limits::DIAGNOSTICS_MAX;
+use crate::diagnostic::Severity;
 
+/// AWS's text about lists and objects that must not be empty.
+pub(super) const EMPTY: &str = "Value cannot be empty";
 /// AWS's code of most findings.
 pub(super) const SCHEMA: &str = "SCHEMA_VALIDATION_FAILED";
-/// AWS's code of findings about transitions.
-pub(super) const TARGET: &str = "MISSING_TRANSITION_TARGET";
-
-/// Everything found so far.
-#[derive(Default)]
-pub(super) struct Findings(RefCell<Vec<Diagnostic>>);
-
-impl Findings {
-    pub fn add(&self, severity: Severity, code: &str, location: String, message: String) {
-        let mut found = self.0.borrow_mut();
-        if found.len() < DIAGNOSTICS_MAX {
-            let location = if location.is_empty() { "/".to_owned() } else { location };
-            found.push(Diagnostic { severity, code: code.to_owned(), message, location });
-        }
-    }
-
-    pub fn into_inner(self) -> Vec<Diagnostic> {
-        self.0.into_inner()
-    }
-}
 
 /// One object of the definition, and where it stands.
 pub(super) struct Reader<'d> {
@@ -39,6 +21,8 @@ pub(super) struct Reader<'d> {
     pub place: String,
     /// What expressions in here are written in.
     pub language: QueryLanguage,
+    /// Whether the machine does not allow this language, so that its fields are not held against it too.
+    is_mixed: bool,
     pub findings: &'d Findings,
 }
 
@@ -48,7 +32,7 @@ impl<'d> Reader<'d> {
         match value {
             Value::Object(fields) => {
                 let language = QueryLanguage::default();
-                Some(Self { fields, pointer, place: String::new(), language, findings })
+                Some(Self { fields, pointer, place: String::new(), language, is_mixed: false, findings })
             }
             _ => {
                 findings.add(Severity::Error, SCHEMA, pointer, "Expected value of type Object".into());
@@ -62,10 +46,15 @@ impl<'d> Reader<'d> {
         Self { language, ..self }
     }
 
+    /// The same object, whose language the machine does not allow.
+    pub fn mixed(self) -> Self {
+        Self { is_mixed: true, ..self }
+    }
+
     /// An object inside of this one.
     fn inside(&self, value: &'d Value, pointer: String, place: String) -> Option<Self> {
         let inside = Self::new(value, pointer, self.findings)?;
-        Some(Self { place, language: self.language, ..inside })
+        Some(Self { place, language: self.language, is_mixed: self.is_mixed, ..inside })
     }
 
     pub fn at(&self, field: &str) -> String {
@@ -98,18 +87,50 @@ impl<'d> Reader<'d> {
     pub fn only(&self, known: &[&[&str]]) {
         for field in self.fields.keys() {
             if !known.iter().any(|names| names.contains(&field.as_str())) {
-                self.wrong(field, format!("Field '{field}' is not supported"));
-            } else if let Some(message) = language::refusal(self.language, field) {
+                self.wrong_here(format!("Field '{field}' is not supported"));
+            } else if let Some(message) = self.refusal(field) {
                 self.wrong_here(message);
             }
         }
     }
 
+    /// What is wrong with a field in this object's language, if anything is.
+    pub fn refusal(&self, field: &str) -> Option<String> {
+        language::refusal(self.language, field).filter(|_| !self.is_mixed)
+    }
+
     /// Reports when more than one of `names` is given.
     pub fn at_most_one(&self, names: &[&str]) {
-        let given: Vec<&str> = names.iter().copied().filter(|name| self.has(name)).collect();
-        if given.len() > 1 {
-            self.wrong_here(format!("Only one of these fields may be given: [{}]", given.join(", ")));
+        if names.iter().filter(|name| self.has(name)).count() > 1 {
+            let names = names.join(", ");
+            self.wrong_here(format!("There should only be one of the following fields: [{names}]"));
+        }
+    }
+
+    /// Reports when not exactly one of `names` is given.
+    pub fn exactly_one(&self, names: &[&str]) {
+        self.at_most_one(names);
+        if !names.iter().any(|name| self.has(name)) {
+            let names = names.join(", ");
+            self.wrong_here(format!("This object should have only one of the following fields: [{names}]"));
+        }
+    }
+
+    /// Reports a text that is none of `values`; gives the text if it is one of them.
+    pub fn one_of(&self, field: &str, values: &[&'static str]) -> Option<&'static str> {
+        let text = self.string(field)?;
+        let found = values.iter().copied().find(|value| *value == text);
+        if found.is_none() {
+            let values = values.join(", ");
+            self.wrong(field, format!("Value should be one of the following: [{values}]"));
+        }
+        found
+    }
+
+    /// Reports an array without elements.
+    pub fn not_empty(&self, field: &str) {
+        if self.get(field).and_then(Value::as_array).is_some_and(Vec::is_empty) {
+            self.wrong(field, EMPTY);
         }
     }
 
@@ -146,13 +167,9 @@ impl<'d> Reader<'d> {
             self.wrong(field, "Expected value of type Integer");
             return None;
         };
-        match u64::try_from(number) {
-            Ok(number) if (least..=most).contains(&number) => Some(number),
-            _ => {
-                self.wrong(field, format!("The value must be between {least} and {most}"));
-                None
-            }
-        }
+        let number = u64::try_from(number).ok();
+        self.within(field, number.is_none_or(|number| number < least), number > Some(most), least, most);
+        number.filter(|number| (least..=most).contains(number))
     }
 
     /// A number within `least..=most`.
@@ -161,11 +178,16 @@ impl<'d> Reader<'d> {
             self.wrong(field, "Expected value of type Number");
             return None;
         };
-        if !(least..=most).contains(&number) {
-            self.wrong(field, format!("The value must be between {least} and {most}"));
-            return None;
+        self.within(field, number < least, number > most, least, most);
+        (least..=most).contains(&number).then_some(number)
+    }
+
+    fn within(&self, field: &str, below: bool, above: bool, least: impl Display, most: impl Display) {
+        if below {
+            self.wrong(field, format!("Minimum value is {least}"));
+        } else if above {
+            self.wrong(field, format!("Maximum value is {most}"));
         }
-        Some(number)
     }
 
     pub fn array(&self, field: &str) -> Option<&'d Vec<Value>> {

@@ -1,17 +1,15 @@
 //! Reads scopes and their states: which fields each type has, and what they must be.
 
-use std::collections::HashMap;
-
-use serde_json::Value;
+use std::collections::{HashMap, HashSet};
 
 use super::flow::flow;
-use super::reader::{Findings, Reader, SCHEMA};
+use super::reader::{EMPTY, Reader};
 use super::{
-    Amount, Kind, QueryLanguage, Scope, State, StateKind, StateMachine, Task, Wait, conditions, graph,
-    policy, variables,
+    Amount, Kind, QueryLanguage, Scope, State, StateKind, StateMachine, Task, Wait, conditions, policy,
+    variables,
 };
-use crate::diagnostic::{Diagnostic, Severity};
-use crate::limits::{DEFINITION_BYTES_MAX, NESTING_MAX, SECONDS_MAX, STATE_NAME_CHARS_MAX};
+use crate::diagnostic::TOO_DEEPLY_NESTED;
+use crate::limits::{LITERAL_SECONDS_MAX, NESTING_MAX};
 use crate::timestamp;
 
 pub(super) const COMMON: &[&str] = &["Type", "Comment", "QueryLanguage"];
@@ -20,55 +18,23 @@ pub(super) const ENDS: &[&str] = &["Next", "End"];
 pub(super) const RESULT: &[&str] = &["ResultPath", "Assign"];
 pub(super) const WORK: &[&str] = &["Parameters", "ResultSelector", "Retry", "Catch"];
 
-impl StateMachine {
-    /// Parses and validates a definition; on refusal every diagnostic is returned at once.
-    pub fn parse(definition: &str) -> Result<Self, Vec<Diagnostic>> {
-        let findings = Findings::default();
-        let machine = parse(definition, &findings);
-        let found = findings.into_inner();
-        match machine {
-            Some(machine) if found.iter().all(|one| one.severity == Severity::Warning) => {
-                Ok(Self { warnings: found, ..machine })
-            }
-            _ => Err(found),
-        }
-    }
-}
-
-fn parse(definition: &str, findings: &Findings) -> Option<StateMachine> {
-    let refuse = |code: &str, message: String| {
-        findings.add(Severity::Error, code, String::new(), message);
-        None
-    };
-    if definition.len() > DEFINITION_BYTES_MAX {
-        return refuse(SCHEMA, format!("The definition is longer than {DEFINITION_BYTES_MAX} bytes"));
-    }
-    if definition.trim().is_empty() {
-        return refuse(SCHEMA, "Definition must be a valid JSON object".into());
-    }
-    let value: Value = match serde_json::from_str(definition) {
-        Ok(value) => value,
-        Err(error) => {
-            return refuse("INVALID_JSON_DESCRIPTION", format!("The definition is no JSON: {error}"));
-        }
-    };
-    if !value.is_object() {
-        return refuse(SCHEMA, "Definition must be a valid JSON object".into());
-    }
-    let reader = Reader::new(&value, String::new(), findings)?;
+/// The machine that a definition describes.
+pub(super) fn machine(reader: &Reader<'_>) -> Option<StateMachine> {
     reader.only(&[&["Comment", "StartAt", "States", "TimeoutSeconds", "Version", "QueryLanguage"]]);
     let language = reader.query_language(QueryLanguage::default());
-    if reader.has("Version") && reader.string("Version").is_some_and(|version| version != "1.0") {
-        reader.wrong("Version", "The only version is \"1.0\"");
-    }
+    reader.one_of("Version", &["1.0"]);
     let mut parser = Parser { states: HashMap::new(), depth: 0, language };
-    let root = parser.scope(&reader);
-    variables::check(&reader, language);
+    let root = parser.scope(reader);
+    variables::check(reader, language);
     Some(StateMachine {
         root: root?,
         states: parser.states,
-        timeout_seconds: reader.integer("TimeoutSeconds", 1, SECONDS_MAX),
+        // WHY: AWS takes 0 here, which no execution could keep.
+        timeout_seconds: reader
+            .integer("TimeoutSeconds", 0, LITERAL_SECONDS_MAX)
+            .filter(|seconds| *seconds > 0),
         warnings: Vec::new(),
+        lost: HashSet::new(),
     })
 }
 
@@ -84,7 +50,7 @@ impl Parser {
         reader.required(&["States", "StartAt"]);
         self.depth += 1;
         if self.depth > NESTING_MAX {
-            reader.wrong_here("States are nested too deep");
+            reader.findings.at(TOO_DEEPLY_NESTED, &reader.pointer, "States are nested too deep");
             return None;
         }
         let start_at = reader.string("StartAt");
@@ -92,42 +58,30 @@ impl Parser {
         let mut names = Vec::new();
         for (name, value) in states.iter() {
             let Some(state) = Reader::new(value, states.at(name), states.findings) else { continue };
-            let language = self.state_language(&state);
-            let state = state.in_language(language);
-            if name.is_empty() || name.chars().count() > STATE_NAME_CHARS_MAX {
-                state.wrong_here(format!("A state name has 1 to {STATE_NAME_CHARS_MAX} characters"));
-            }
+            let state = self.in_own_language(state);
             if let Some(parsed) = self.state(name, &state) {
-                if self.states.insert(name.clone(), parsed).is_some() {
-                    let message = format!("Duplicate state name: {name}");
-                    states.findings.add(
-                        Severity::Error,
-                        "DUPLICATE_STATE_NAME",
-                        state.pointer.clone(),
-                        message,
-                    );
-                }
+                self.states.insert(name.clone(), parsed);
                 names.push(name.clone());
             }
         }
         if states.iter().next().is_none() {
-            reader.wrong("States", "At least one state is required");
+            reader.wrong("States", EMPTY);
         }
         self.depth -= 1;
-        let scope = Scope { start_at: start_at?, states: names };
-        graph::check(&scope, &self.states, reader, &states);
-        Some(scope)
+        Some(Scope { start_at: start_at?, states: names })
     }
 
-    /// The query language of a state: its own or the machine's, whatever it is nested in.
-    fn state_language(&self, state: &Reader<'_>) -> QueryLanguage {
+    /// A state in its own query language or the machine's, whatever it is nested in.
+    fn in_own_language<'d>(&self, state: Reader<'d>) -> Reader<'d> {
         let language = state.query_language(self.language);
-        if self.language == QueryLanguage::Jsonata && language == QueryLanguage::JsonPath {
+        let is_mixed = self.language == QueryLanguage::Jsonata && language == QueryLanguage::JsonPath;
+        if is_mixed {
             state.wrong_here(
                 "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine",
             );
         }
-        language
+        let state = state.in_language(language);
+        if is_mixed { state.mixed() } else { state }
     }
 
     fn state(&mut self, name: &str, reader: &Reader<'_>) -> Option<State> {
@@ -137,8 +91,11 @@ impl Parser {
             return None;
         };
         let Some(kind) = StateKind::ALL.into_iter().find(|kind| kind.name() == type_name) else {
-            let names: Vec<&str> = StateKind::ALL.iter().map(|kind| kind.name()).collect();
-            reader.wrong("Type", format!("The value must be one of [{}]", names.join(", ")));
+            // WHY: the order is AWS's.
+            reader.wrong(
+                "Type",
+                "The field 'Type' should have one of these values: [Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map]",
+            );
             return None;
         };
         let parsed = self.kind(kind, reader);
@@ -180,6 +137,7 @@ impl Parser {
             StateKind::Parallel => {
                 reader.only(&[COMMON, PATHS, ENDS, RESULT, WORK, &["Arguments", "Branches"]]);
                 reader.required(&["Branches"]);
+                reader.not_empty("Branches");
                 let branches = reader.objects("Branches");
                 let branches: Vec<Option<Scope>> =
                     branches.iter().map(|branch| self.branch(branch)).collect();
@@ -195,14 +153,16 @@ impl Parser {
     }
 }
 
+const NO_END: &str = "This object should have only one of the following fields: [Next, End]";
+
 fn ends(kind: StateKind, reader: &Reader<'_>) -> Option<String> {
     if matches!(kind, StateKind::Choice | StateKind::Succeed | StateKind::Fail) {
         return None;
     }
     let (next, end) = (reader.string("Next"), reader.boolean("End"));
     match (reader.has("Next"), end) {
-        (true, Some(true)) => reader.wrong_here("A state has either Next or End, not both"),
-        (false, None | Some(false)) => reader.wrong_here("A state needs either Next or \"End\": true"),
+        (true, Some(true)) => reader.at_most_one(&["Next", "End"]),
+        (false, Some(false)) | (false, None) => reader.wrong_here(NO_END),
         _ => {}
     }
     next
@@ -220,8 +180,8 @@ fn task(reader: &Reader<'_>) -> Option<Task> {
     ];
     reader.only(&[COMMON, PATHS, ENDS, RESULT, WORK, own]);
     reader.required(&["Resource"]);
-    let timeout_seconds = reader.amount("TimeoutSeconds", 1, SECONDS_MAX);
-    let heartbeat_seconds = reader.amount("HeartbeatSeconds", 1, SECONDS_MAX);
+    let timeout_seconds = reader.amount("TimeoutSeconds", 1, LITERAL_SECONDS_MAX);
+    let heartbeat_seconds = reader.amount("HeartbeatSeconds", 1, LITERAL_SECONDS_MAX);
     if let (Some(Amount::Literal(timeout)), Some(Amount::Literal(heartbeat))) =
         (&timeout_seconds, &heartbeat_seconds)
         && heartbeat >= timeout
@@ -231,7 +191,7 @@ fn task(reader: &Reader<'_>) -> Option<Task> {
     let credentials = credentials(reader);
     let resource = reader.string("Resource")?;
     if resource.is_empty() {
-        reader.wrong("Resource", "The value must name what does the task, such as an ARN");
+        reader.wrong("Resource", "Value is not a valid resource ARN");
     }
     Some(Task { resource, timeout_seconds, heartbeat_seconds, credentials })
 }
@@ -247,13 +207,12 @@ fn credentials(reader: &Reader<'_>) -> Option<crate::template::Template> {
 }
 
 fn wait(reader: &Reader<'_>) -> Option<Wait> {
-    let own = ["Seconds", "SecondsPath", "Timestamp", "TimestampPath"];
+    // WHY: the order is AWS's.
+    let own = ["SecondsPath", "Seconds", "TimestampPath", "Timestamp"];
     reader.only(&[COMMON, PATHS, ENDS, &own, &["Assign"]]);
+    reader.exactly_one(&own);
     let given: Vec<&str> = own.into_iter().filter(|name| reader.has(name)).collect();
-    let [field] = given.as_slice() else {
-        reader.wrong_here(format!("Exactly one of these fields is required: [{}]", own.join(", ")));
-        return None;
-    };
+    let [field] = given.as_slice() else { return None };
     Some(match *field {
         "Seconds" if reader.is_expression("Seconds") => {
             Wait::SecondsExpression(reader.expression("Seconds")?)
@@ -261,7 +220,7 @@ fn wait(reader: &Reader<'_>) -> Option<Wait> {
         "Timestamp" if reader.is_delimited("Timestamp") => {
             Wait::TimestampExpression(reader.expression("Timestamp")?)
         }
-        "Seconds" => Wait::Seconds(reader.integer("Seconds", 0, SECONDS_MAX)?),
+        "Seconds" => Wait::Seconds(reader.integer("Seconds", 0, LITERAL_SECONDS_MAX)?),
         "SecondsPath" => Wait::SecondsPath(reader.reference("SecondsPath")?),
         "TimestampPath" => Wait::TimestampPath(reader.reference("TimestampPath")?),
         _ => {

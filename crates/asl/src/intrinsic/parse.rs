@@ -10,7 +10,6 @@ impl Call {
     /// Parses a whole text as one call.
     pub fn parse(text: &str) -> Result<Self, SyntaxError> {
         let mut parser = Parser { text, at: 0, depth: 0 };
-        parser.space();
         let call = parser.call()?;
         parser.space();
         if parser.rest().is_empty() { Ok(call) } else { parser.fail("unexpected text after the call") }

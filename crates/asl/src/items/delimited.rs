@@ -13,8 +13,7 @@ pub(super) fn read(text: &str, headers: Option<&[String]>, delimiter: char, most
     let item = |record: Vec<String>| {
         // WHY: missing fields are empty, further ones are left out.
         let values = record.into_iter().chain(std::iter::repeat(String::new()));
-        let fields: Map<String, Value> =
-            headers.iter().cloned().zip(values.map(Value::from)).collect();
+        let fields: Map<String, Value> = headers.iter().cloned().zip(values.map(Value::from)).collect();
         Value::Object(fields)
     };
     records.take(most).map(item).collect()

@@ -21,7 +21,8 @@ pub(super) fn read(
             ReadError(format!("The ItemsPointer '{pointer}' names nothing in the object {source}."))
         })?;
     }
-    items(value, source, most).ok_or_else(|| ReadError("Attempting to map over non-iterable node.".to_owned()))
+    items(value, source, most)
+        .ok_or_else(|| ReadError("Attempting to map over non-iterable node.".to_owned()))
 }
 
 /// The elements of an array or the fields of an object; none of anything else.

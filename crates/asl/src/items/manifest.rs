@@ -15,7 +15,8 @@ pub(super) struct Inventory {
 /// Reads `manifest.json` of Amazon S3 Inventory; its files must be CSV.
 pub(super) fn inventory(text: &str, source: &str) -> Result<Inventory, ReadError> {
     let wrong = |what: &str| ReadError(format!("The inventory manifest {source} {what}."));
-    let manifest: Value = serde_json::from_str(text).map_err(|error| wrong(&format!("is no JSON: {error}")))?;
+    let manifest: Value =
+        serde_json::from_str(text).map_err(|error| wrong(&format!("is no JSON: {error}")))?;
     let text = |field: &str| manifest.get(field).and_then(Value::as_str);
     if text("fileFormat") != Some("CSV") {
         return Err(wrong("must have the fileFormat CSV"));
@@ -36,9 +37,10 @@ pub(super) fn inventory(text: &str, source: &str) -> Result<Inventory, ReadError
 pub(super) fn athena(text: &str, source: &str) -> Result<Vec<(String, String)>, ReadError> {
     let uris = delimited::first_fields(text);
     let place = |uri: String| {
-        let (bucket, key) = uri.strip_prefix("s3://").and_then(|rest| rest.split_once('/')).ok_or_else(|| {
-            ReadError(format!("The manifest {source} lists `{uri}`, which is no URI of an object."))
-        })?;
+        let (bucket, key) =
+            uri.strip_prefix("s3://").and_then(|rest| rest.split_once('/')).ok_or_else(|| {
+                ReadError(format!("The manifest {source} lists `{uri}`, which is no URI of an object."))
+            })?;
         Ok((bucket.to_owned(), key.to_owned()))
     };
     uris.into_iter().map(place).collect()

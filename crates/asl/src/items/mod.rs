@@ -13,6 +13,7 @@ pub(crate) use json::items as of;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub(crate) use reading::of_object;
 pub use reading::{Listed, Reading, Reply, Request};
 
 /// `$$.Map.Item.Source` of items that come with the state's data.
@@ -41,9 +42,9 @@ pub struct ReadPlan {
     /// `ItemsPointer`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pointer: Option<String>,
-    /// `MaxItems`; none reads all.
+    /// `MaxItems`; none and 0 read all, less is refused by the reader.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_items: Option<u64>,
+    pub max_items: Option<i64>,
 }
 
 /// What a reader calls, and what it makes of the answer.

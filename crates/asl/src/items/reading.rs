@@ -78,16 +78,26 @@ enum Purpose {
     List { is_flattened: bool },
 }
 
+/// The items of one object, whatever the plan says about where it is.
+pub(crate) fn of_object(plan: &ReadPlan, bytes: Vec<u8>) -> Result<Vec<Item>, ReadError> {
+    let arguments = json!({"Bucket": "", "Key": ""});
+    let mut reading = Reading::new(ReadPlan { call: ReadCall::Object, arguments, ..plan.clone() })?;
+    reading.give(Reply::Object(bytes))?;
+    Ok(reading.finish())
+}
+
 impl Reading {
     /// A reader that has asked for nothing yet.
     pub fn new(plan: ReadPlan) -> Result<Self, ReadError> {
         let text = |field: &str| plan.arguments.get(field).and_then(Value::as_str).map(str::to_owned);
         let required = |field: &str| {
-            text(field).ok_or_else(|| ReadError(format!("The field '{field}' of the ItemReader must be a text.")))
+            text(field)
+                .ok_or_else(|| ReadError(format!("The field '{field}' of the ItemReader must be a text.")))
         };
         if plan.format == Format::Parquet && plan.call != ReadCall::List {
             return Err(ReadError(
-                "Parquet is not read here: write the data as JSONL or CSV, or run the machine on AWS.".to_owned(),
+                "Parquet is not read here: write the data as JSONL or CSV, or run the machine on AWS."
+                    .to_owned(),
             ));
         }
         let bucket = required("Bucket")?;
@@ -106,7 +116,12 @@ impl Reading {
             ReadCall::List => Purpose::List { is_flattened: false },
             ReadCall::LoadAndFlatten => Purpose::List { is_flattened: true },
         };
-        let most = plan.max_items.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
+        let most = match plan.max_items {
+            None | Some(0) => usize::MAX,
+            Some(most) => {
+                usize::try_from(most).map_err(|_| ReadError("field MaxItems must be positive".to_owned()))?
+            }
+        };
         Ok(Self { plan, requests: VecDeque::from([(first, purpose)]), items: Vec::new(), most })
     }
 
@@ -196,7 +211,9 @@ impl Reading {
             let format = self.plan.format.clone();
             // WHY: what consoles make as a folder is an object without content.
             let files = objects.into_iter().filter(|object| !object.key.ends_with('/'));
-            return files.into_iter().try_for_each(|file| self.ask(bucket.to_owned(), file.key, format.clone()));
+            return files
+                .into_iter()
+                .try_for_each(|file| self.ask(bucket.to_owned(), file.key, format.clone()));
         }
         let left = self.most.saturating_sub(self.items.len());
         let source: Arc<str> = format!("s3://{bucket}").into();
@@ -222,5 +239,3 @@ impl Reading {
         Err(ReadError(format!("More than {ITEMS_MAX} items were read: set MaxItems, or split the data.")))
     }
 }
-
-

@@ -34,8 +34,40 @@ impl Expression {
 
     /// The value that it gives for `field`, the place that errors name, such as `Output/result`.
     pub fn evaluate(&self, env: &Env<'_>, field: &str) -> Result<Value, Fault> {
-        let _ = (env, field, &self.tree, Map::<String, Value>::new());
-        Err(self.fault(field, "returned nothing (undefined)."))
+        use jsonata_core::evaluator::{Context, Evaluator, EvaluatorOptions};
+        use jsonata_core::value::JValue;
+        let mut states = Map::new();
+        states.insert("input".into(), env.input.clone());
+        let path =
+            crate::path::Path { text: "$$".into(), root: crate::path::Root::Context, segments: vec![] };
+        states.insert("context".into(), env.names.context(&path));
+        if let Some(r) = env.result {
+            states.insert("result".into(), r.clone());
+        }
+        if let Some(r) = env.error_output {
+            states.insert("errorOutput".into(), r.clone());
+        }
+        let mut context = Context::new();
+        context.bind("states".into(), JValue::from(Value::Object(states)));
+        for word in self.text.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$')) {
+            if let Some(name) = word.strip_prefix('$')
+                && let Some(value) = env.names.variable(name)
+            {
+                context.bind(name.into(), JValue::from(value.clone()));
+            }
+        }
+        let options = EvaluatorOptions { timeout_ms: Some(1000), ..Default::default() };
+        let result = Evaluator::with_options(context, options).evaluate(&self.tree, &JValue::Undefined);
+        match result {
+            Ok(JValue::Undefined) => Err(self.fault(field, "returned nothing (undefined).")),
+            Ok(JValue::Lambda(_) | JValue::Builtin { .. } | JValue::Regex { .. }) => {
+                Err(self.fault(field, "returned an unsupported result type."))
+            }
+            Ok(value) => Ok(tidy(Value::from(&value))),
+            Err(error) => {
+                Err(self.fault(field, &format!("threw an error during evaluation. {}", error.message())))
+            }
+        }
     }
 
     /// The fault of a value that the field cannot take.
@@ -85,5 +117,17 @@ impl fmt::Debug for Expression {
 impl fmt::Display for Expression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
+    }
+}
+
+fn tidy(value: Value) -> Value {
+    match value {
+        Value::Number(n) => match n.as_f64() {
+            Some(f) if f.fract() == 0.0 && f.abs() < 9e15 => (f as i64).into(),
+            _ => Value::Number(n),
+        },
+        Value::Array(a) => a.into_iter().map(tidy).collect(),
+        Value::Object(o) => o.into_iter().map(|(k, v)| (k, tidy(v))).collect(),
+        v => v,
     }
 }

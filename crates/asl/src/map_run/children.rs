@@ -7,7 +7,7 @@ use crate::definition::{Kind, StateMachine};
 use crate::event::Failed;
 use crate::execution::Execution;
 use crate::expression::{Env, Fault};
-use crate::items::{Item, STATE_DATA, ReadError};
+use crate::items::{Item, ReadError, STATE_DATA};
 use crate::limits::{DATA_BYTES_MAX, ITEMS_MAX};
 use crate::moment::{MapRunFailure, Moment};
 use crate::step::{MapItem, Stepper};

@@ -21,7 +21,9 @@ impl Indexes {
     /// Takes a number out; `false` if it is not in.
     pub fn remove(&mut self, index: u32) -> bool {
         let at = self.0.partition_point(|(_, end)| *end <= index);
-        let Some((from, to)) = self.0.get(at).copied().filter(|(from, _)| *from <= index) else { return false };
+        let Some((from, to)) = self.0.get(at).copied().filter(|(from, _)| *from <= index) else {
+            return false;
+        };
         let left = [(from, index), (index + 1, to)].into_iter().filter(|(from, to)| from < to);
         self.0.splice(at..=at, left);
         true

@@ -9,12 +9,10 @@ mod results;
 
 use serde::{Deserialize, Serialize};
 
-use self::indexes::Indexes;
 pub use self::children::{Children, NoInput, children};
+use self::indexes::Indexes;
 pub use self::indexes::Sizes;
-pub use self::plan::{
-    Batch, ChildInput, ExecutionType, MapRunPlan, Tolerated, Transformation, WritePlan,
-};
+pub use self::plan::{Batch, ChildInput, ExecutionType, MapRunPlan, Tolerated, Transformation, WritePlan};
 pub use self::results::{ChildOutcome, Collected, Output, ResultFile, ResultFiles};
 use crate::limits::CHILDREN_RUNNING_MAX;
 use crate::moment::{MapRunFailure, Rejected, Status};

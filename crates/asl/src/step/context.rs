@@ -44,6 +44,9 @@ pub(crate) struct Context<'s> {
 
 impl Names for Context<'_> {
     fn context(&self, path: &Path) -> Value {
+        if let Some(inspection) = self.entropy.inspection {
+            return inspection.context(self.item.and_then(|_| self.map()));
+        }
         let name = |at: usize| match path.segments.get(at) {
             Some(Segment::Name(name)) => Some(name.as_str()),
             _ => None,
@@ -68,7 +71,8 @@ impl Names for Context<'_> {
 
     fn variable(&self, name: &str) -> Option<&Value> {
         let frames = self.frames();
-        frames.into_iter().find_map(|frame| frame.variables.get(name))
+        let given = || self.entropy.inspection.and_then(|inspection| inspection.variables.get(name));
+        frames.into_iter().find_map(|frame| frame.variables.get(name)).or_else(given)
     }
 
     fn now(&self) -> Timestamp {

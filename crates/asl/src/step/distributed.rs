@@ -98,7 +98,12 @@ impl Stepper<'_> {
         Ok(Tolerated { count, percentage })
     }
 
-    fn percentage(&self, frame: u64, input: &Value, amount: Option<&Amount>) -> Result<Option<f64>, Fault> {
+    pub fn percentage(
+        &self,
+        frame: u64,
+        input: &Value,
+        amount: Option<&Amount>,
+    ) -> Result<Option<f64>, Fault> {
         let beyond = || Fault::runtime("ToleratedFailurePercentage must be between 0 and 100.");
         let within = |number: f64| (0.0..=100.0).contains(&number).then_some(Some(number)).ok_or_else(beyond);
         let path = match amount {
@@ -107,9 +112,7 @@ impl Stepper<'_> {
             Some(Amount::Jsonata(expression)) => {
                 let field = "ToleratedFailurePercentage";
                 let value = self.with_env(frame, input, |env| expression.evaluate(env, field))?;
-                return within(
-                    value.as_f64().ok_or_else(|| expression.unexpected(field, "number", &value))?,
-                );
+                return within(value.as_f64().ok_or_else(|| expression.unexpected(field, "number", &value))?);
             }
             Some(Amount::Path(path)) => path,
         };
@@ -127,10 +130,10 @@ impl Stepper<'_> {
         }
     }
 
-    fn read_plan(&self, frame: u64, reader: &ItemReader) -> Result<ReadPlan, Fault> {
+    /// What an `ItemReader` is told.
+    pub fn read_plan(&self, frame: u64, reader: &ItemReader) -> Result<ReadPlan, Fault> {
         let config = &reader.config;
-        let input = self.effective_input(frame)?;
-        let max_items = self.amount(frame, &input, config.max_items.as_ref(), "MaxItems")?;
+        let max_items = self.max_items(frame, config.max_items.as_ref())?;
         let is_list = reader.resource.ends_with(":listObjectsV2");
         let call = match (is_list, config.manifest, config.input_type) {
             (true, ..) if config.is_flattened => ReadCall::LoadAndFlatten,
@@ -155,8 +158,21 @@ impl Stepper<'_> {
             arguments: self.fields(frame, reader.arguments.as_ref())?.unwrap_or_default(),
             format,
             pointer: config.items_pointer.clone(),
-            max_items: max_items.filter(|most| *most > 0),
+            max_items,
         })
+    }
+
+    fn max_items(&self, frame: u64, amount: Option<&Amount>) -> Result<Option<i64>, Fault> {
+        let input = self.effective_input(frame)?;
+        if let Some(Amount::Path(path)) = amount {
+            let found = self.with_env(frame, &input, |env| env.select(path));
+            // WHY: AWS starts the Map Run with it, which then fails.
+            if let Some(negative) = found.ok().and_then(|found| found.as_i64()).filter(|found| *found < 0) {
+                return Ok(Some(negative));
+            }
+        }
+        let most = self.amount(frame, &input, amount, "MaxItems")?;
+        Ok(most.map(|most| i64::try_from(most).unwrap_or(i64::MAX)))
     }
 
     fn batch(&self, frame: u64, batcher: &ItemBatcher) -> Result<Batch, Fault> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::inspect::Field;
 use super::stepper::Stepper;
 use crate::definition::{Flow, Kind, Selection, State, Text};
 use crate::event::Detail;
@@ -27,6 +28,7 @@ impl Stepper<'_> {
         let Some((_, state)) = self.state(frame) else { return };
         let outcome = match &state.kind {
             Kind::Pass { result } => {
+                result.iter().for_each(|result| self.inspect(frame, Field::Result, result));
                 let result = result.clone().map_or_else(|| self.arguments(frame, state), Ok);
                 result.map(|result| self.exit(frame, result))
             }
@@ -47,7 +49,11 @@ impl Stepper<'_> {
     pub fn effective_input(&self, frame: u64) -> Result<Value, Fault> {
         let Some((active, state)) = self.state(frame) else { return Ok(Value::Null) };
         match &state.flow {
-            Flow::JsonPath(flow) => self.select(frame, &flow.input_path, &active.input),
+            Flow::JsonPath(flow) => {
+                let input = self.select(frame, &flow.input_path, &active.input)?;
+                self.inspect(frame, Field::AfterInputPath, &input);
+                Ok(input)
+            }
             Flow::Jsonata(_) => Ok((*active.input).clone()),
         }
     }
@@ -73,10 +79,13 @@ impl Stepper<'_> {
             Flow::JsonPath(flow) => flow.parameters.as_ref(),
             Flow::Jsonata(flow) => flow.arguments.as_ref(),
         };
-        match template {
-            None => Ok(input),
-            Some(template) => self.with_env(frame, &input, |env| template.evaluate(env)),
-        }
+        let arguments = match template {
+            None => input,
+            Some(template) => self.with_env(frame, &input, |env| template.evaluate(env))?,
+        };
+        self.inspect(frame, Field::AfterParameters, &arguments);
+        self.inspect(frame, Field::AfterArguments, &arguments);
+        Ok(arguments)
     }
 
     fn fail_state(&mut self, frame: u64, error: Option<&Text>, cause: Option<&Text>) -> Result<(), Fault> {

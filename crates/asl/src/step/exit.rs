@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::inspect::Field;
 use super::stepper::{Job, Stepper};
 use crate::definition::{Flow, PathFlow, ResultPath, Rule, State, Test};
 use crate::event::{Change, Detail};
@@ -43,8 +44,10 @@ impl Stepper<'_> {
             None => result,
             Some(selector) => self.with_env(frame, &result, |env| selector.evaluate(env))?,
         };
+        self.inspect(frame, Field::AfterResultSelector, &result);
         let assigned = self.assign(frame, state.assign.as_ref(), &result)?;
         let merged = self.merge(frame, &flow.result_path, result)?;
+        self.inspect(frame, Field::AfterResultPath, &merged);
         Ok((self.select(frame, &flow.output_path, &merged)?, assigned))
     }
 
@@ -147,7 +150,11 @@ impl Stepper<'_> {
         let Some(active) = self.execution.active(frame) else { return };
         let (kind, name) = (active.kind, active.name.clone());
         let output = Arc::new(output);
+        let is_held = self.inspect_exit(&output, &assigned, next.as_ref());
         self.emit(frame, Detail::StateExited { kind, name, output: output.clone(), assigned });
+        if is_held {
+            return;
+        }
         match next {
             Some(state) => self.jobs.push_front(Job::Enter { frame, state, input: output }),
             None => self.finish(frame, output),

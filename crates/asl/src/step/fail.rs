@@ -84,7 +84,8 @@ impl Stepper<'_> {
             Fault::Query { location, message } => ("States.QueryEvaluationError", message, Some(location)),
             Fault::Other { error, message } => (error, message, None),
         };
-        let place = self.execution.active(frame).map(|active| {
+        let active = self.execution.active(frame).filter(|_| self.inspection.is_none());
+        let place = active.map(|active| {
             format!(
                 "An error occurred while executing the state '{}' (entered at the event id #{}). ",
                 active.name, active.entered
@@ -122,11 +123,16 @@ impl Stepper<'_> {
 
     /// `is_open`: a Parallel or Map of this frame ends by it. `is_beyond`: this state has had its chance.
     fn raise(&mut self, frame: u64, failure: Failure, is_open: bool, is_beyond: bool) {
+        self.inspect_failure(|| failure.clone().reported());
         let mut frame = frame;
         let (mut is_open, mut is_beyond) = (is_open, is_beyond);
         loop {
             let Some((active, state)) = self.state(frame) else { return };
-            let retrier = retrier(state, &active.attempts, &failure).filter(|_| !is_beyond);
+            let done = |index| match self.inspection {
+                None => active.attempts.get(index).copied().unwrap_or(0),
+                Some(inspection) => inspection.retries,
+            };
+            let retrier = retrier(state, done, &failure).filter(|_| !is_beyond);
             // WHY: a retry that fails before it has emitted anything has no event to carry another one.
             if let Some((index, retrier)) = retrier.filter(|_| self.has_emitted()) {
                 return self.retry(frame, index, retrier);
@@ -159,6 +165,9 @@ impl Stepper<'_> {
     }
 
     fn retry(&mut self, frame: u64, index: usize, retrier: &Retrier) {
+        if self.inspect_retry(index, retrier) {
+            return;
+        }
         let Some(active) = self.execution.active(frame) else { return };
         let done = active.attempts.get(index).copied().unwrap_or(0);
         let millis = self.delay_millis(retrier, done);
@@ -171,7 +180,7 @@ impl Stepper<'_> {
 
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped, never negative")]
     #[expect(clippy::cast_precision_loss, reason = "seconds are far below 2^53")]
-    fn delay_millis(&self, retrier: &Retrier, done: u32) -> u64 {
+    pub fn delay_millis(&self, retrier: &Retrier, done: u32) -> u64 {
         let exponent = i32::try_from(done).unwrap_or(i32::MAX);
         let seconds = retrier.interval_seconds as f64 * retrier.backoff_rate.powi(exponent);
         let most = retrier.max_delay_seconds.unwrap_or(crate::limits::SECONDS_MAX) as f64;
@@ -180,6 +189,7 @@ impl Stepper<'_> {
     }
 
     fn catch(&mut self, frame: u64, state: &State, catcher: &Catcher, failure: &Failure) {
+        self.inspect_catch(frame, catcher);
         let output = failure.output();
         let caught = match &state.flow {
             Flow::JsonPath(_) => self
@@ -261,7 +271,11 @@ impl Stepper<'_> {
 }
 
 /// The first retrier that names the error decides: it retries, or it is used up.
-fn retrier<'s>(state: &'s State, attempts: &[u32], failure: &Failure) -> Option<(usize, &'s Retrier)> {
+fn retrier<'s>(
+    state: &'s State,
+    done: impl Fn(usize) -> u32,
+    failure: &Failure,
+) -> Option<(usize, &'s Retrier)> {
     let found = state.retry.iter().enumerate().find(|(_, retrier)| failure.matches(&retrier.error_equals));
-    found.filter(|(index, retrier)| attempts.get(*index).copied().unwrap_or(0) < retrier.max_attempts)
+    found.filter(|(index, retrier)| done(*index) < retrier.max_attempts)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::context::MapItem;
+use super::inspect::Field;
 use super::stepper::{Job, Stepper};
 use crate::definition::{Amount, Kind, MapOver, Mode, Scope, State, StateKind};
 use crate::event::{Detail, child_frame};
@@ -18,6 +19,9 @@ impl Stepper<'_> {
         let event = self.emit(frame, Detail::ParallelStarted { branches: count });
         if branches.is_empty() {
             self.exit(frame, Value::Array(Vec::new()));
+            return Ok(());
+        }
+        if self.holds_fork() {
             return Ok(());
         }
         for (index, branch) in (0..count).zip(branches) {
@@ -34,13 +38,22 @@ impl Stepper<'_> {
         let input = self.effective_input(frame)?;
         let concurrency = self.count(frame, &input, map.max_concurrency.as_ref(), "MaxConcurrency")?;
         self.map_input = None;
-        if let Mode::Distributed(execution_type) = map.mode {
+        if let Mode::Distributed(execution_type) = map.mode
+            && !self.holds_fork()
+        {
             return self.start_map_run(frame, map, execution_type, concurrency);
         }
-        let items = self.items(frame, map, input)?;
+        let items = match self.inspect_reader(frame, map)? {
+            Some(items) => items,
+            None => self.items(frame, map, input)?,
+        };
         let Value::Array(list) = &items else { return Ok(()) };
         let length = list.len();
+        self.inspect(frame, Field::AfterItemsPath, &items);
         self.emit(frame, Detail::MapStarted { length: length as u64, items: Arc::new(items), concurrency });
+        if self.inspect_map(frame, map, concurrency)? {
+            return Ok(());
+        }
         self.tolerated(frame, map)?;
         self.jobs.push_front(Job::Iterate { frame });
         Ok(())

@@ -7,6 +7,7 @@ mod exit;
 mod fail;
 mod fork;
 mod input;
+pub(crate) mod inspect;
 mod query;
 mod stepper;
 mod task;

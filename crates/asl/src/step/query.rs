@@ -7,6 +7,7 @@ use crate::definition::{Catcher, Items, MapOver, Mode, QueryFlow, QueryLanguage,
 use crate::expression::{Env, Fault};
 use crate::jsonata::Expression;
 use crate::limits::SECONDS_MAX;
+use crate::path::Root;
 
 impl Stepper<'_> {
     /// The value of an expression that sees the state's input and no more.
@@ -96,7 +97,10 @@ impl Stepper<'_> {
             },
             Items::Input => Fault::runtime("Reference path \"$\" must point to array."),
             Items::Path(path) => {
-                Fault::runtime(format!("Reference path \"{}\" must point to array.", path.text))
+                // WHY: AWS names a path into the context object as if it began at the input.
+                let inner = path.text.strip_prefix('$').filter(|_| path.root == Root::Context);
+                let shown = inner.unwrap_or(&path.text);
+                Fault::runtime(format!("Reference path \"{shown}\" must point to array."))
             }
         })
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::context::{Context, MapItem};
+use super::inspect::Inspection;
 use crate::definition::{State, StateMachine};
 use crate::event::{Change, Detail, Event, Failed, Purpose};
 use crate::execution::{Active, Execution, ROOT};
@@ -32,6 +33,8 @@ pub(crate) struct Stepper<'a> {
     pub token: Option<String>,
     /// The effective input of the Map that was looked at last, by its frame.
     pub map_input: Option<(u64, Arc<Value>)>,
+    /// Who looks on, when one state is tested.
+    pub inspection: Option<&'a Inspection>,
     transition: Transition,
     drawn: Cell<u64>,
 }
@@ -45,6 +48,7 @@ impl<'a> Stepper<'a> {
             jobs: VecDeque::new(),
             token: None,
             map_input: None,
+            inspection: None,
             transition: Transition::default(),
             drawn: Cell::new(0),
         }
@@ -138,7 +142,7 @@ impl<'a> Stepper<'a> {
     pub fn start_timer(&mut self, frame: u64, event: u64, purpose: Purpose, millis: u64) {
         let timer = purpose.timer(event);
         let due = self.at.now.plus_millis(millis);
-        self.change(Change::Timer { frame, timer, purpose });
+        self.change(Change::Timer { frame, timer, purpose, due });
         self.effect(Effect::StartTimer { timer, due });
     }
 

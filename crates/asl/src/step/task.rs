@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::fail::Failure;
+use super::inspect::Field;
 use super::stepper::Stepper;
 use crate::definition::{Amount, Kind, State, Task};
 use crate::event::{Detail, Failed, Purpose, Scheduled, Target};
@@ -17,11 +18,18 @@ impl Stepper<'_> {
     pub fn schedule(&mut self, frame: u64, state: &State, task: &Task) -> Result<(), Fault> {
         let input = self.effective_input(frame)?;
         let target = Target::parse(&task.resource);
-        let is_callback =
-            matches!(target, Target::Activity(_)) || task.resource.ends_with(".waitForTaskToken");
-        self.token = Some(self.new_token());
+        if self.machine.has_lost(&task.resource) {
+            return Err(Fault::runtime(format!("The activity {} does not exist.", task.resource)));
+        }
+        // WHY: AWS lets the end of a task that it waits for (`.sync`) be told by token too.
+        let is_awaited =
+            [".waitForTaskToken", ".sync", ".sync:2"].iter().any(|end| task.resource.ends_with(end));
+        let has_token = is_awaited || matches!(target, Target::Activity(_));
+        let token = has_token.then(|| self.new_token());
+        // WHY: an activity's worker gets the token with the task; expressions do not see it.
+        self.token = token.clone().filter(|_| is_awaited);
         let evaluated = self.evaluate_task(frame, &input, state, task, target);
-        let token = self.token.take().filter(|_| is_callback);
+        self.token = None;
         let scheduled = evaluated?;
         let attempt = self.execution.active(frame).map_or(0, |active| active.retries);
         let parameters = scheduled.parameters.clone();
@@ -172,6 +180,7 @@ impl Stepper<'_> {
             return self.task_failed(task, error.to_owned(), Some(message));
         }
         self.cancel_timers(frame, None);
+        self.inspect(frame, Field::Result, &output);
         let output = Arc::new(output);
         self.emit(frame, Detail::TaskSucceeded { target, output: output.clone() });
         self.exit(frame, (*output).clone());
@@ -186,16 +195,38 @@ impl Stepper<'_> {
         self.fail(frame, Failure { error: failed.error, cause: failed.cause });
     }
 
+    /// The task has not answered, or not shown that it is alive, in time.
     pub fn task_timed_out(&mut self, frame: u64, timer: u64, error: &str) {
-        let Some(active) = self.execution.active(frame) else { return };
-        let Work::Task { task, .. } = active.work else { return };
+        if !self.time_out(frame, timer) {
+            return;
+        }
+        // WHY: tasks that run out of time at the same moment have all done so before the first of them fails
+        // what they are in.
+        let is_timeout = error == "States.Timeout";
+        let others = if is_timeout { self.execution.overdue_tasks(self.at.now) } else { Vec::new() };
+        let mut frames = vec![frame];
+        for other in others {
+            let Some(running) = self.execution.timer(other) else { continue };
+            if self.time_out(running.frame, other) {
+                frames.push(running.frame);
+            }
+        }
+        for frame in frames {
+            self.fail(frame, Failure { error: Some(error.to_owned()), cause: None });
+        }
+    }
+
+    /// Writes down that a task has run out of time; `false` if there is none.
+    fn time_out(&mut self, frame: u64, timer: u64) -> bool {
+        let Some(active) = self.execution.active(frame) else { return false };
+        let Work::Task { task, .. } = active.work else { return false };
         self.ensure_started(task);
-        let Some((_, target)) = self.task(task) else { return };
+        let Some((_, target)) = self.task(task) else { return false };
         self.effect(Effect::CancelTask { task });
         self.cancel_timers(frame, Some(timer));
         let failed = Failed { error: Some("States.Timeout".into()), cause: None };
         self.emit(frame, Detail::TaskTimedOut { target, failed });
-        self.fail(frame, Failure { error: Some(error.to_owned()), cause: None });
+        true
     }
 
     fn ensure_started(&mut self, task: u64) {

@@ -11,6 +11,12 @@
 
 mod cases;
 mod conformance;
+mod corpora;
+mod fuzz_targets;
+mod jsonata;
+mod map_run_world;
 mod properties;
 mod steps;
+mod test_state;
+mod verdicts;
 mod world;

@@ -9,16 +9,17 @@ use crate::world::{Answer, World, start};
 /// A scope of up to four states; `depth` says how far Parallel and Map may nest.
 fn scope(depth: u32, prefix: String) -> BoxedStrategy<Value> {
     let choices = if depth == 0 { 5 } else { 7 };
-    proptest::collection::vec((0..choices, any::<u8>(), any::<bool>()), 1..4)
+    proptest::collection::vec((0..choices, any::<u8>(), any::<bool>(), any::<bool>()), 1..4)
         .prop_flat_map(move |picks| {
             let last = picks.len() - 1;
             let states: Vec<BoxedStrategy<(String, Value)>> = picks
                 .iter()
                 .enumerate()
-                .map(|(at, (kind, number, flag))| {
+                .map(|(at, (kind, number, flag, query))| {
                     let name = format!("{prefix}{at}");
                     let next = (at < last).then(|| format!("{prefix}{}", at + 1));
-                    state(*kind, *number, *flag, depth, &name, next)
+                    let draw = Draw { kind: *kind, number: *number, flag: *flag, depth };
+                    if *query { query_state(draw, &name, next) } else { state(draw, &name, next) }
                 })
                 .collect();
             let prefix = prefix.clone();
@@ -30,16 +31,62 @@ fn scope(depth: u32, prefix: String) -> BoxedStrategy<Value> {
         .boxed()
 }
 
-fn state(
+/// What a state is made from.
+#[derive(Clone, Copy)]
+struct Draw {
     kind: i32,
     number: u8,
     flag: bool,
     depth: u32,
-    name: &str,
-    next: Option<String>,
-) -> BoxedStrategy<(String, Value)> {
+}
+
+/// A state in JSONata; each keeps its input and adds to it.
+fn query_state(draw: Draw, name: &str, next: Option<String>) -> BoxedStrategy<(String, Value)> {
+    let Draw { kind, number, flag, depth } = draw;
+    let with = |field: &str, value: &str| format!("{{% $merge([$states.input, {{'{field}': {value}}}]) %}}");
+    let variable = format!("v{name}");
+    let mut inner: Option<(&'static str, BoxedStrategy<Value>)> = None;
+    let mut own = match kind {
+        0 => {
+            json!({"Type": "Pass", "Output": with("p", "$uuid()"), "Assign": {variable: "{% $states.input.items %}"}})
+        }
+        1 => json!({"Type": "Task", "Resource": "r", "Arguments": {"all": ["{% $states.input %}", 1]},
+            "TimeoutSeconds": "{% 30 + 30 %}", "HeartbeatSeconds": 20, "Output": with("t", "$states.result"),
+            "Assign": {variable: "{% $states.result.attempt %}"}}),
+        2 => {
+            json!({"Type": "Wait", "Seconds": format!("{{% {number} %}}"), "Output": with("w", "$states.context.State.EnteredTime")})
+        }
+        // What gives nothing, or what no field can take.
+        3 => json!({"Type": "Pass", "Output": if flag { "{% $nothing %}" } else { "{% $sum %}" }}),
+        4 => json!({"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+            "Arguments": {"QueueUrl": "q", "MessageBody": "{% $states.context.Task.Token %}"}, "Output": "{% $states.input %}"}),
+        5 => {
+            let branches = (scope(depth - 1, format!("{name}a")), scope(depth - 1, format!("{name}b")));
+            inner = Some(("Branches", branches.prop_map(|(a, b)| json!([a, b])).boxed()));
+            json!({"Type": "Parallel", "Arguments": "{% $states.input %}", "Output": with("both", "$states.result")})
+        }
+        _ => {
+            inner = Some(("ItemProcessor", scope(depth - 1, format!("{name}m"))));
+            json!({"Type": "Map", "Items": "{% $states.input.items %}", "MaxConcurrency": format!("{{% {} %}}", number % 4),
+                "ItemSelector": {"v": "{% $states.context.Map.Item.Value %}", "items": "{% $states.input.items %}"},
+                "Output": with("all", "$states.result")})
+        }
+    };
+    own["QueryLanguage"] = "JSONata".into();
+    if flag && matches!(kind, 1 | 5 | 6) {
+        own["Retry"] = json!([{"ErrorEquals": ["E", "States.QueryEvaluationError"], "MaxAttempts": 1}]);
+    }
+    if let (Some(next), true) = (&next, matches!(kind, 1 | 4 | 5 | 6) && number > 100) {
+        own["Catch"] = json!([{"ErrorEquals": ["States.ALL"], "Next": next, "Output": with("error", "$states.errorOutput")}]);
+    }
+    finish(own, inner, name, next)
+}
+
+/// A state in JSONPath.
+fn state(draw: Draw, name: &str, next: Option<String>) -> BoxedStrategy<(String, Value)> {
+    let Draw { kind, number, flag, depth } = draw;
     let mut own = json!({});
-    let mut inner: Option<(&str, BoxedStrategy<Value>)> = None;
+    let mut inner: Option<(&'static str, BoxedStrategy<Value>)> = None;
     match kind {
         0 => {
             own = json!({"Type": "Pass", "Parameters": {"n": number, "uuid.$": "States.UUID()"}, "ResultPath": "$.p"})
@@ -53,7 +100,7 @@ fn state(
         2 => own = json!({"Type": "Wait", "Seconds": number}),
         3 => own = json!({"Type": "Pass", "Assign": {format!("v{name}.$"): "$$.State.Name"}}),
         4 => {
-            own = json!({"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken", "Parameters": {"t.$": "$$.Task.Token"}, "ResultPath": null})
+            own = json!({"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken", "Parameters": {"QueueUrl": "q", "MessageBody.$": "$$.Task.Token"}, "ResultPath": null})
         }
         5 => {
             own = json!({"Type": "Parallel", "ResultPath": "$.both"});
@@ -72,6 +119,15 @@ fn state(
     if let (Some(next), true) = (&next, matches!(kind, 1 | 4 | 5 | 6) && number > 100) {
         own["Catch"] = json!([{"ErrorEquals": ["States.ALL"], "Next": next, "ResultPath": "$.error"}]);
     }
+    finish(own, inner, name, next)
+}
+
+fn finish(
+    mut own: Value,
+    inner: Option<(&'static str, BoxedStrategy<Value>)>,
+    name: &str,
+    next: Option<String>,
+) -> BoxedStrategy<(String, Value)> {
     match next {
         Some(next) => own["Next"] = next.into(),
         None => own["End"] = true.into(),

@@ -147,7 +147,7 @@ async fn a_task_token_is_answered_once() {
     let engine = engine(memory_store(), echo(), &stop).await;
     let machine = json!({"StartAt": "T", "States": {"T": {"Type": "Task", "End": true,
         "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
-        "Parameters": {"Token.$": "$$.Task.Token"}}}});
+        "Parameters": {"QueueUrl": "q", "MessageBody.$": "$$.Task.Token"}}}});
     engine.put_machine("m", &machine.to_string()).await.unwrap();
     let started = engine.start(start("m", "a", json!({}))).await.unwrap();
     // WHY: nobody handles that resource, so the submission fails; the token's record shows that it was issued.

@@ -7,9 +7,9 @@ use crate::host_kit::{Machine, id};
 #[tokio::test]
 async fn output_is_read_with_its_stream_and_process() {
     let machine = Machine::new();
-    let mut start = machine
-        .script("release-1", "echo out $SHIPWAY_PROCESS; echo err >&2; printf 'no end'; exec sleep 1000")
-        .await;
+    // The last write is one write: what has said `out` has said all.
+    let script = "echo err >&2; printf 'out %s\\nno end' $SHIPWAY_PROCESS; exec sleep 1000";
+    let mut start = machine.script("release-1", script).await;
     start.processes = 2;
     machine.start(&start).await;
     machine.has_said(&start, "out 0").await;

@@ -32,7 +32,8 @@ fn machines_are_checked_drawn_and_run() {
     let lint = world.run(&["machine", "lint", "bad.asl.json"]).ends(1);
     assert!(lint.stdout.contains("bad.asl.json/States/Pay/Next: error "), "{}", lint.stdout);
     let lint = world.run(&["machine", "lint", "bad.asl.json", "--json"]).ends(1).json();
-    assert_eq!((&lint["result"], &lint["diagnostics"][0]["severity"]), (&"FAIL".into(), &"ERROR".into()));
+    assert_eq!(lint["result"], "FAIL");
+    assert!(lint["diagnostics"].as_array().unwrap().iter().any(|found| found["severity"] == "ERROR"));
     assert!(world.run(&["machine", "render", "good.asl.json"]).ends(0).stdout.contains("Pay"));
     assert!(world.run(&["machine", "render", "good.asl.json", "--svg"]).ends(0).stdout.starts_with("<svg"));
     world.run(&["machine", "render", "bad.asl.json"]).ends(2).says(&["machine lint"]);
