@@ -104,6 +104,7 @@ pub(crate) enum Work {
 pub(crate) struct Run {
     /// Id of the event that started it.
     pub run: u64,
+    pub arn: String,
     /// The items that came with the state's data.
     pub items: Arc<Value>,
     pub is_over: bool,
@@ -218,6 +219,11 @@ impl Execution {
         }
     }
 
+    /// Whether it waits for the Map Run that this event started.
+    pub fn waits_for_map_run(&self, run: u64) -> bool {
+        self.map_run_frame(run).is_some()
+    }
+
     /// The frame that waits for a Map Run.
     pub(crate) fn map_run_frame(&self, run: u64) -> Option<u64> {
         self.open_map_runs().find(|(_, open)| *open == run).map(|(frame, _)| frame)
@@ -233,6 +239,14 @@ impl Execution {
         match &self.active(frame)?.work {
             Work::MapRun(run) if !run.is_over => Some(run.run),
             _ => None,
+        }
+    }
+
+    /// The ARN of the Map Run of a frame.
+    pub(crate) fn map_run_arn(&self, frame: u64) -> String {
+        match self.active(frame).map(|active| &active.work) {
+            Some(Work::MapRun(run)) => run.arn.clone(),
+            _ => String::new(),
         }
     }
 
@@ -329,12 +343,10 @@ impl Execution {
             Detail::IterationSucceeded { .. } | Detail::IterationFailed { .. } => {
                 self.follow(event, event.previous_event_id);
             }
-            Detail::MapFailed
-            | Detail::ParallelFailed
-            | Detail::EvaluationFailed { .. } => {
+            Detail::MapFailed | Detail::ParallelFailed | Detail::EvaluationFailed { .. } => {
                 self.follow(event, event.id);
             }
-            Detail::MapRunStarted { .. } => self.start_map_run(event),
+            Detail::MapRunStarted { arn } => self.start_map_run(event, arn.clone()),
             Detail::MapRunSucceeded => self.end_map_run(event),
             Detail::MapRunFailed(_) => {
                 self.end_map_run(event);
@@ -422,14 +434,16 @@ impl Execution {
         self.frames.insert(child_frame(event.id, index), frame);
     }
 
-    fn start_map_run(&mut self, event: &Event) {
+    fn start_map_run(&mut self, event: &Event, arn: String) {
         let items = self.fork(event.frame).and_then(|fork| fork.items.clone()).unwrap_or_default();
-        self.work(event, Work::MapRun(Run { run: event.id, items, is_over: false }));
+        self.work(event, Work::MapRun(Run { run: event.id, arn, items, is_over: false }));
     }
 
     fn end_map_run(&mut self, event: &Event) {
         let frame = self.frames.get_mut(&event.frame);
-        if let Some(Work::MapRun(run)) = frame.and_then(|frame| frame.active.as_mut()).map(|active| &mut active.work) {
+        if let Some(Work::MapRun(run)) =
+            frame.and_then(|frame| frame.active.as_mut()).map(|active| &mut active.work)
+        {
             run.is_over = true;
             run.items = Arc::default();
         }

@@ -131,6 +131,8 @@ pub enum Effect {
     AbortMapRun {
         /// Id of the event that started it.
         run: u64,
+        /// Its ARN.
+        arn: String,
     },
     /// The execution has ended; it takes no further input.
     Complete,

@@ -318,7 +318,8 @@ impl MapRun {
             self.next = self.next.max(to);
         }
         if matches!(self.phase, Phase::Running | Phase::Stopping) && self.running.is_empty() {
-            self.phase = Phase::Writing;
+            // WHY: nobody waits for the results of what was aborted.
+            self.phase = if self.is_aborted { Phase::Over } else { Phase::Writing };
         }
         if self.phase == Phase::Over {
             self.stopped_at.get_or_insert(now);

@@ -260,7 +260,7 @@ impl Stepper<'_> {
             self.effect(Effect::CancelTask { task });
         }
         if let Some(run) = self.execution.map_run(frame) {
-            self.effect(Effect::AbortMapRun { run });
+            self.effect(Effect::AbortMapRun { run, arn: self.execution.map_run_arn(frame) });
             self.emit_after(frame, previous, Detail::MapRunAborted);
         }
         if matches!(kind, StateKind::Task | StateKind::Wait | StateKind::Parallel | StateKind::Map) {

@@ -159,7 +159,10 @@ impl<'a> Stepper<'a> {
         let cancelled = self.execution.open_tasks().map(|task| Effect::CancelTask { task });
         let cancelled: Vec<Effect> = cancelled
             .chain(self.execution.open_timers().map(|timer| Effect::CancelTimer { timer }))
-            .chain(self.execution.open_map_runs().map(|(_, run)| Effect::AbortMapRun { run }))
+            .chain(self.execution.open_map_runs().map(|(frame, run)| {
+                let arn = self.execution.map_run_arn(frame);
+                Effect::AbortMapRun { run, arn }
+            }))
             .collect();
         if !self.is_running() {
             return;

@@ -103,7 +103,7 @@ impl World {
             Effect::CancelTimer { timer } => self.timers.retain(|(_, other), ()| *other != timer),
             Effect::CancelTask { task } => self.tasks.retain(|open| open.task != task),
             Effect::StartMapRun(plan) => drop(self.runs.insert(plan.run, *plan)),
-            Effect::AbortMapRun { run } => drop(self.runs.remove(&run)),
+            Effect::AbortMapRun { run, .. } => drop(self.runs.remove(&run)),
             Effect::Complete => self.completed += 1,
         }
     }
