@@ -11,7 +11,7 @@ pub const RUN: &str = "<ExecArnPart_0idx>";
 /// Longest date-time that is looked for, in bytes.
 const DATE_BYTES_MAX: usize = 35;
 /// Shortest date-time.
-const DATE_BYTES_MIN: usize = 20;
+const DATE_BYTES_MIN: usize = 19;
 
 /// Words for a date-time; the longest first.
 const DATES: &[&str] = &["start-date", "stop-date", "datetime", "date"];
@@ -61,12 +61,13 @@ fn fits_parts(parts: &[Part], text: &str, bound: &mut Bound) -> bool {
     }
 }
 
-/// The length of the date-time with which the text begins.
+/// The length of the date-time with which the text begins; it may lack its zone.
 fn date(text: &str) -> Option<usize> {
+    let is_date = |start: &str| {
+        Timestamp::parse(start).is_some() || Timestamp::parse(&format!("{start}Z")).is_some()
+    };
     let longest = text.len().min(DATE_BYTES_MAX);
-    (DATE_BYTES_MIN..=longest)
-        .rev()
-        .find(|end| text.get(..*end).is_some_and(|start| Timestamp::parse(start).is_some()))
+    (DATE_BYTES_MIN..=longest).rev().find(|end| text.get(..*end).is_some_and(is_date))
 }
 
 fn parts(template: &str) -> Vec<Part<'_>> {
