@@ -13,6 +13,7 @@ mod cases;
 mod conformance;
 mod corpora;
 mod fuzz_targets;
+mod items;
 mod jsonata;
 mod map_run_world;
 mod properties;
