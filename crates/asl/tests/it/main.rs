@@ -16,6 +16,7 @@ mod fuzz_targets;
 mod items;
 mod jsonata;
 mod map_run_world;
+mod map_runs;
 mod properties;
 mod steps;
 mod test_state;
