@@ -171,20 +171,21 @@ impl Core {
         revision: u64,
         records: Vec<Put>,
     ) -> Result<(), Error> {
-        self.start_execution(Execution::new(start), revision, records).await
+        self.start_execution(Execution::new(start), revision, vec![Input::Start], records).await
     }
 
-    /// Starts an execution that may be a child of a Map Run.
+    /// Starts an execution that may be a child of a Map Run; `inputs` begin with the start.
     pub async fn start_execution(
         self: &Arc<Self>,
         execution: Execution,
         revision: u64,
+        inputs: Vec<Input>,
         records: Vec<Put>,
     ) -> Result<(), Error> {
         let core = Arc::clone(self);
         self.to_the_end(async move {
             let arn = execution.start().execution_arn.clone();
-            let result = core.start_here(execution, revision, records).await;
+            let result = core.start_here(execution, revision, inputs, records).await;
             core.forget_idle(&arn);
             result
         })
@@ -195,6 +196,7 @@ impl Core {
         self: &Arc<Self>,
         execution: Execution,
         revision: u64,
+        inputs: Vec<Input>,
         records: Vec<Put>,
     ) -> Result<(), Error> {
         let start = execution.start();
@@ -214,7 +216,7 @@ impl Core {
         let mut loaded = Loaded { machine, execution, row };
         let slot = self.slot(&loaded.row.arn);
         let mut guard = slot.lock().await;
-        let gathered = advance(&mut loaded, vec![Input::Start], at)?;
+        let gathered = advance(&mut loaded, inputs, at)?;
         self.commit(&mut loaded, gathered, records).await?;
         *guard = (loaded.row.status == Status::Running).then_some(loaded);
         Ok(())

@@ -71,12 +71,11 @@ impl Reader<'_> {
     pub(super) fn result_writer(&self) -> Option<ResultWriter> {
         let writer = self.object("ResultWriter")?;
         writer.only(&[&["Resource", "Parameters", "Arguments", "WriterConfig"]]);
-        if !writer.has("Resource") && !writer.has("WriterConfig") {
-            writer.wrong_here("Either Resource or WriterConfig must be given");
-        }
         let mut read = ResultWriter {
             resource: writer.resource(&["s3:putObject"]),
             arguments: writer.arguments(),
+            // WHY: AWS takes such a definition, and its executions fail.
+            is_empty: !writer.has("Resource") && !writer.has("WriterConfig"),
             ..ResultWriter::default()
         };
         if let Some(config) = writer.object("WriterConfig") {

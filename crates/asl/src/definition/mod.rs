@@ -400,6 +400,8 @@ pub(crate) struct ResultWriter {
     pub transformation: Option<Transformation>,
     /// Whether `WriterConfig.OutputType` is `JSONL`.
     pub is_lines: bool,
+    /// Whether there is neither a `Resource` nor a `WriterConfig`.
+    pub is_empty: bool,
 }
 
 /// `ToleratedFailureCount` and `ToleratedFailurePercentage`

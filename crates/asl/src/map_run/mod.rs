@@ -32,6 +32,8 @@ pub struct MapRun {
     running: Indexes,
     executions: Ended,
     items: Ended,
+    /// Whether a `ResultWriter` writes the results to a bucket.
+    has_writer: bool,
     /// Whether the results have been written or handed on.
     has_results: bool,
     failure: Option<MapRunFailure>,
@@ -110,7 +112,7 @@ pub struct Counts {
     pub aborted: u64,
     /// All.
     pub total: u64,
-    /// Those whose results have been written.
+    /// Those whose results a `ResultWriter` has written.
     pub results_written: u64,
 }
 
@@ -149,6 +151,7 @@ impl MapRun {
             running: Indexes::default(),
             executions: Ended::default(),
             items: Ended::default(),
+            has_writer: plan.writer.arguments.is_some(),
             has_results: false,
             failure: None,
             is_aborted: false,
@@ -231,7 +234,7 @@ impl MapRun {
             timed_out: ended.timed_out,
             aborted: ended.aborted,
             total,
-            results_written: if self.has_results { ended.all() } else { 0 },
+            results_written: if self.has_results && self.has_writer { ended.all() } else { 0 },
         }
     }
 

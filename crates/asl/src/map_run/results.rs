@@ -1,5 +1,7 @@
 //! What becomes of the children's results: the Map's output, or the files of a `ResultWriter` and their manifest.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::plan::{ChildInput, MapRunPlan, Transformation, WritePlan};
@@ -14,7 +16,7 @@ const FILE_BYTES: usize = 16 << 20;
 /// How a child ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChildOutcome {
-    /// All that is known of it, as `DescribeExecution` names it.
+    /// All that is known of it, as `DescribeExecution` names it, in the order of the names, as AWS writes it.
     record: Map<String, Value>,
     status: Status,
     output: Option<Value>,
@@ -25,28 +27,34 @@ impl ChildOutcome {
     pub fn new(child: &Execution, stopped_at: Timestamp) -> Self {
         let start = child.start();
         let status = child.status();
-        let mut record = Map::new();
-        let mut add = |name: &str, value: Value| drop(record.insert(name.to_owned(), value));
-        add("ExecutionArn", start.execution_arn.as_str().into());
-        add("Name", start.execution_name.as_str().into());
-        add("StateMachineArn", start.machine_arn.as_str().into());
-        add("Status", status.name().into());
-        add("StartDate", child.started_at().to_string().into());
-        add("StopDate", stopped_at.to_string().into());
-        add("Input", start.input.to_string().into());
-        add("InputDetails", json!({"Included": true}));
+        let mut record: BTreeMap<&str, Value> = BTreeMap::from([
+            ("ExecutionArn", start.execution_arn.as_str().into()),
+            ("Name", start.execution_name.as_str().into()),
+            ("StateMachineArn", start.machine_arn.as_str().into()),
+            ("Status", status.name().into()),
+            ("StartDate", child.started_at().to_string().into()),
+            ("StopDate", stopped_at.to_string().into()),
+            ("Input", start.input.to_string().into()),
+            ("InputDetails", json!({"Included": true})),
+            ("RedriveCount", 0.into()),
+            ("RedriveStatus", redrive(status).into()),
+        ]);
         if let Some(output) = child.output() {
-            add("Output", output.to_string().into());
-            add("OutputDetails", json!({"Included": true}));
+            record.extend([
+                ("Output", output.to_string().into()),
+                ("OutputDetails", json!({"Included": true})),
+            ]);
         }
-        for (name, value) in [("Error", child.error()), ("Cause", child.cause())] {
-            value.into_iter().for_each(|value| add(name, value.into()));
+        if let Some(error) = child.error() {
+            record.insert("Error", error.into());
         }
-        add("RedriveCount", 0.into());
-        add("RedriveStatus", redrive(status).into());
+        if let Some(cause) = child.cause() {
+            record.insert("Cause", cause.into());
+        }
         if status == Status::Succeeded {
-            add("RedriveStatusReason", "Execution is SUCCEEDED and cannot be redriven".into());
+            record.insert("RedriveStatusReason", "Execution is SUCCEEDED and cannot be redriven".into());
         }
+        let record = record.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         Self { record, status, output: child.output().cloned() }
     }
 

@@ -189,6 +189,11 @@ impl Stepper<'_> {
 
     fn write_plan(&self, frame: u64, writer: Option<&ResultWriter>) -> Result<WritePlan, Fault> {
         let Some(writer) = writer else { return Ok(WritePlan::default()) };
+        if writer.is_empty {
+            return Err(Fault::runtime(
+                "ResultWriter must have the field Resource or the field WriterConfig.",
+            ));
+        }
         let arguments = match &writer.resource {
             None => None,
             Some(_) => Some(self.fields(frame, writer.arguments.as_ref())?.unwrap_or_default()),

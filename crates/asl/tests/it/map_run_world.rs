@@ -41,7 +41,7 @@ impl World {
         {
             self.fire();
         }
-        if self.runs.remove(&run).is_some() {
+        if self.runs.contains_key(&run) {
             self.give(Input::MapRunEnded { run, result }).unwrap();
         }
     }

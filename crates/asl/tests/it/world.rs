@@ -82,6 +82,7 @@ impl World {
             Input::TaskSucceeded { task, .. } | Input::TaskFailed { task, .. } => {
                 self.tasks.retain(|open| open.task != *task);
             }
+            Input::MapRunEnded { run, .. } => drop(self.runs.remove(run)),
             Input::TimerFired { timer } => self.timers.retain(|(_, open), ()| open != timer),
             _ => {}
         }

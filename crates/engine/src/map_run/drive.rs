@@ -2,14 +2,20 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures_util::{StreamExt, TryStreamExt, stream};
-use shipway_asl::map_run::{MapRunInput, Phase};
-use shipway_asl::{Input, MapRunResult, Status};
+use futures_util::{TryStreamExt, stream};
+use shipway_asl::map_run::{ChildInput, MapRunInput, Phase};
+use shipway_asl::{Input, MapRunResult, Start, Status};
 
-use super::{Desk, Post, prepare::prepare, record, record::Kept, write::write};
+use super::{
+    Desk, Post,
+    prepare::prepare,
+    record,
+    record::{Inputs, Kept},
+    write::write,
+};
 use crate::{
     engine::Error,
-    executor::Core,
+    executor::{Core, parse_snapshot},
     store::{self, Commit, Put},
 };
 
@@ -25,6 +31,8 @@ struct Driven<'a> {
     core: &'a Arc<Core>,
     desk: &'a Desk,
     kept: Kept,
+    /// What the parent was started with; none if it is not there any more.
+    parent: Option<Start>,
     version: u64,
     /// Children before this one have been started, or stopped, by this driver.
     looked_at: u32,
@@ -51,7 +59,9 @@ impl Core {
     async fn drive(self: &Arc<Self>, arn: &str, desk: &Desk) -> Result<(), Error> {
         let Some((kept, version)) = record::load(&*self.store, arn).await? else { return Ok(()) };
         let phase = kept.map_run.phase();
-        let mut driven = Driven { core: self, desk, kept, version, looked_at: 0, phase };
+        let parent = self.store.execution(&kept.parent).await?;
+        let parent = parent.as_ref().map(parse_snapshot).transpose()?.map(|parent| parent.start().clone());
+        let mut driven = Driven { core: self, desk, kept, parent, version, looked_at: 0, phase };
         driven.notice_absent_parent().await?;
         loop {
             if driven.phase != driven.kept.map_run.phase() {
@@ -86,80 +96,71 @@ impl Driven<'_> {
     async fn parent_waits(&self) -> Result<bool, Error> {
         let row = self.core.store.execution(&self.kept.parent).await?;
         let Some(row) = row.filter(|row| row.status == Status::Running) else { return Ok(false) };
-        Ok(crate::executor::parse_snapshot(&row)?.waits_for_map_run(self.kept.plan.run))
+        Ok(parse_snapshot(&row)?.waits_for_map_run(self.kept.plan.run))
     }
 
     /// Starts the children that are to run and waits for news.
     async fn run_children(&mut self) -> Result<(), Error> {
-        let to_start = self.to_look_at();
-        let this = &*self;
-        stream::iter(to_start)
-            .map(|child| Ok(this.ensure_started(child)))
-            .try_buffer_unordered(AT_ONCE)
-            .try_collect::<Vec<()>>()
-            .await?;
-        self.looked_at = self.kept.map_run.next_child();
+        self.look_at_children(&[Input::Start]).await?;
         self.hear().await
     }
 
     /// Stops the children that run and waits for news.
     async fn stop_children(&mut self) -> Result<(), Error> {
-        let to_stop = self.to_look_at();
-        let this = &*self;
-        stream::iter(to_stop)
-            .map(|child| Ok(this.stop(child)))
-            .try_buffer_unordered(AT_ONCE)
-            .try_collect::<Vec<()>>()
-            .await?;
-        self.looked_at = self.kept.map_run.next_child();
+        let stop = || Input::Stop { error: None, cause: None };
+        self.look_at_children(&[Input::Start, stop()]).await?;
         self.hear().await
     }
 
-    fn to_look_at(&self) -> Vec<u32> {
-        self.kept.map_run.running().filter(|child| *child >= self.looked_at).collect()
-    }
-
-    /// Starts a child unless it has been started: its ARN can be taken only once.
-    async fn ensure_started(&self, child: u32) -> Result<(), Error> {
-        let arn = self.kept.plan.child_arn(child);
-        if self.notice_if_started(child, &arn).await? {
-            return Ok(());
-        }
-        let (core, kept) = (self.core, &self.kept);
-        let input = record::Inputs::default().get(&*core.store, &kept.plan.arn, child).await?;
-        let parent = core.store.execution(&kept.parent).await?;
-        let Some(parent) = parent else { return Ok(()) };
-        let parent = crate::executor::parse_snapshot(&parent)?;
-        let execution = kept.plan.child(parent.start(), child, input.input);
-        match core.start_execution(execution, kept.revision, Vec::new()).await {
-            Err(Error::Store(store::Error::Conflict { .. })) => {
-                self.notice_if_started(child, &arn).await.map(drop)
+    /// Gives these inputs to each child that is to run and has not got them.
+    async fn look_at_children(&mut self, inputs: &[Input]) -> Result<(), Error> {
+        let running = self.kept.map_run.running().filter(|child| *child >= self.looked_at);
+        let running: Vec<u32> = running.collect();
+        let mut ready = Inputs::default();
+        for some in running.chunks(AT_ONCE) {
+            let mut children = Vec::new();
+            for child in some {
+                children.push(ready.get(&*self.core.store, &self.kept.plan.arn, *child).await?);
             }
-            started => started,
+            let this = &*self;
+            stream::iter(some.iter().copied().zip(children).map(Ok))
+                .try_for_each_concurrent(None, |(child, input)| this.bring(child, input, inputs))
+                .await?;
         }
+        self.looked_at = self.kept.map_run.next_child();
+        Ok(())
     }
 
-    /// Whether a child has been started. One that has ended is noted: nobody may have told so.
-    async fn notice_if_started(&self, child: u32, arn: &str) -> Result<bool, Error> {
-        let Some(row) = self.core.store.execution(arn).await? else { return Ok(false) };
-        if row.status != Status::Running {
+    /// Starts a child unless it has been started, since its ARN can be taken only once, and has it take what comes
+    /// after the start. WHY: a child that is only started to be stopped must not have a task dispatched.
+    async fn bring(&self, child: u32, input: ChildInput, inputs: &[Input]) -> Result<(), Error> {
+        let (core, kept) = (self.core, &self.kept);
+        let arn = kept.plan.child_arn(child);
+        if core.store.execution(&arn).await?.is_none() {
+            let Some(parent) = &self.parent else {
+                self.desk.child_ended(child, Status::Aborted);
+                return Ok(());
+            };
+            let execution = kept.plan.child(parent, child, input.input);
+            match core.start_execution(execution, kept.revision, inputs.to_vec(), Vec::new()).await {
+                Err(Error::Store(store::Error::Conflict { .. })) => {}
+                started => return started,
+            }
+        }
+        let after = inputs.get(1..).unwrap_or_default().to_vec();
+        if !after.is_empty() {
+            match core.deliver(&arn, after, Vec::new()).await {
+                // WHY: it has ended by itself, which is looked at next.
+                Err(Error::NotWaiting(_)) => {}
+                delivered => delivered?,
+            }
+        }
+        // WHY: nobody may have told that it has ended.
+        let row = core.store.execution(&arn).await?;
+        if let Some(row) = row.filter(|row| row.status != Status::Running) {
             self.desk.child_ended(child, row.status);
         }
-        Ok(true)
-    }
-
-    async fn stop(&self, child: u32) -> Result<(), Error> {
-        self.ensure_started(child).await?;
-        let stop = Input::Stop { error: None, cause: None };
-        match self.core.deliver(&self.kept.plan.child_arn(child), vec![stop], Vec::new()).await {
-            // WHY: it has ended by itself, or the parent is gone and it was never started.
-            Err(Error::NotWaiting(_)) => Ok(()),
-            Err(Error::NoExecution(_)) => {
-                self.desk.child_ended(child, Status::Aborted);
-                Ok(())
-            }
-            stopped => stopped,
-        }
+        Ok(())
     }
 
     /// Waits for news and takes all of it in one commit.
