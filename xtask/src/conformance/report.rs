@@ -66,16 +66,27 @@ impl Report {
 
     /// A table in Markdown, then the cases that failed, the opinions of others, and what was not judged.
     pub fn to_text(&self, name: &str) -> String {
-        let mut text = format!("# {name}\n\n{}", self.judged.table());
+        format!("# {name}\n\n{}{}", self.found(), self.aside(true))
+    }
+
+    /// The part of a page about the suite: as the text, but cases that are not judged are only counted.
+    pub fn to_page(&self, name: &str, about: &str) -> String {
+        let found = self.found().replace("\n## ", "\n### ");
+        let aside = self.aside(false).replace("\n## ", "\n### ");
+        format!("## {name}\n\n{about}\n\n{found}{aside}")
+    }
+
+    fn found(&self) -> String {
+        let mut text = self.judged.table();
         text += &self.judged.list("Failed");
         if !self.opinions.groups.is_empty() {
             text += &format!("\n## Opinions of others\n\n{}", self.opinions.table());
-            text += &self.opinions.list("Not shared");
+            text += &self.opinions.list("Opinions that we do not share");
         }
-        text + &self.aside()
+        text
     }
 
-    fn aside(&self) -> String {
+    fn aside(&self, is_named: bool) -> String {
         let mut text = String::new();
         let mut groups: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
         for aside in &self.aside {
@@ -86,8 +97,8 @@ impl Report {
         }
         for ((group, why), cases) in groups {
             // WHY: writing to a String cannot fail.
-            let _ = writeln!(text, "- {group}: {} cases: {why}", cases.len());
-            for case in cases {
+            let _ = writeln!(text, "- {group}, {} cases: {why}", cases.len());
+            for case in cases.into_iter().filter(|_| is_named) {
                 let _ = writeln!(text, "  - {case}");
             }
         }
@@ -97,9 +108,8 @@ impl Report {
     /// The same for programs.
     pub fn to_json(&self, name: &str) -> Value {
         let aside = self.aside.iter();
-        let aside: Vec<Value> = aside
-            .map(|aside| json!({"group": aside.group, "case": aside.case, "why": aside.why}))
-            .collect();
+        let aside: Vec<Value> =
+            aside.map(|aside| json!({"group": aside.group, "case": aside.case, "why": aside.why})).collect();
         json!({
             "suite": name,
             "total": self.total().to_json(),

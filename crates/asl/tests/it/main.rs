@@ -9,8 +9,6 @@
     reason = "tests"
 )]
 
-mod cases;
-mod conformance;
 mod corpora;
 mod fuzz_targets;
 mod items;
@@ -20,5 +18,4 @@ mod map_runs;
 mod properties;
 mod steps;
 mod test_state;
-mod verdicts;
 mod world;

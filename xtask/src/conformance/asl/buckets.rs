@@ -15,7 +15,10 @@ const PAGE: usize = 2;
 
 /// Contents that the recorded items do not tell whole: a part of the case's id, and what was in its object.
 const KNOWN: &[(&str, &str)] = &[
-    ("csv_headers_decl", "Value1,Value2,Value3\nValue4,Value5,Value6\n,,,\ntrue,1,'HelloWorld'\nNull,None,\n   ,\n"),
+    (
+        "csv_headers_decl",
+        "Value1,Value2,Value3\nValue4,Value5,Value6\n,,,\ntrue,1,'HelloWorld'\nNull,None,\n   ,\n",
+    ),
     (
         "csv_headers_first_line",
         "Col1,Col2,Col3\nValue1,Value2,Value3\nValue4,Value5,Value6\n,,,\ntrue,1,'HelloWorld'\nNull,None,\n   ,\n",
@@ -76,9 +79,16 @@ fn delimited(config: &Value, items: &[Value]) -> String {
     let row = |cells: Vec<&str>| format!("{}\n", cells.join(","));
     let names: Vec<&str> = match config["CSVHeaders"].as_array() {
         Some(names) => names.iter().filter_map(Value::as_str).collect(),
-        None => items.first().and_then(Value::as_object).into_iter().flatten().map(|(name, _)| name.as_str()).collect(),
+        None => items
+            .first()
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name.as_str())
+            .collect(),
     };
-    let cells = |item: &Value| row(names.iter().map(|name| item[*name].as_str().unwrap_or_default()).collect());
+    let cells =
+        |item: &Value| row(names.iter().map(|name| item[*name].as_str().unwrap_or_default()).collect());
     let rows: String = items.iter().map(cells).collect();
     if config["CSVHeaderLocation"] == "GIVEN" { rows } else { row(names.clone()) + &rows }
 }
@@ -95,7 +105,9 @@ pub fn read_items(buckets: &Buckets, plan: ReadPlan) -> Result<Vec<Item>, MapRun
                     return Err(MapRunFailure::named("States.ItemReaderFailed", cause));
                 }
             },
-            Request::List { bucket, prefix, token } => list(buckets, &bucket, &prefix, token.unwrap_or_default()),
+            Request::List { bucket, prefix, token } => {
+                list(buckets, &bucket, &prefix, token.unwrap_or_default())
+            }
         };
         reading.give(reply)?;
     }

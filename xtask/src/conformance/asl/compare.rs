@@ -26,11 +26,11 @@ impl Bound {
 pub fn difference(at: &str, expected: &Value, actual: &Value, bound: &mut Bound) -> Result<(), String> {
     match (expected, actual) {
         (Value::Object(expected), Value::Object(actual)) => fields(at, expected, actual, bound),
-        (Value::Array(left), Value::Array(right)) if left.len() == right.len() => left
-            .iter()
-            .zip(right)
-            .enumerate()
-            .try_for_each(|(index, (left, right))| difference(&format!("{at}/{index}"), left, right, bound)),
+        (Value::Array(left), Value::Array(right)) if left.len() == right.len() => {
+            left.iter().zip(right).enumerate().try_for_each(|(index, (left, right))| {
+                difference(&format!("{at}/{index}"), left, right, bound)
+            })
+        }
         _ if expected == actual => Ok(()),
         (Value::String(text), _) if stands_for_value(at, text, actual) => Ok(()),
         (Value::String(left), Value::String(right)) if template::fits(left, right, bound) => Ok(()),
@@ -79,11 +79,12 @@ fn stands_for_value(at: &str, text: &str, actual: &Value) -> bool {
     match text {
         "RandomNumberGenerated" => actual.is_number(),
         "timestamp" => at.ends_with("/timestamp"),
-        "map_run_arn" => actual.as_str().is_some_and(|arn| arn.starts_with("arn:") && arn.contains(":mapRun:")),
+        "map_run_arn" => {
+            actual.as_str().is_some_and(|arn| arn.starts_with("arn:") && arn.contains(":mapRun:"))
+        }
         // WHY: the recorder replaces an output that differs from run to run by the name of its place.
         _ => text.strip_suffix(".output").is_some_and(|parent| {
-            parent.ends_with("EventDetails")
-                && (at.ends_with(&format!("/{parent}/output")) || at == "output")
+            parent.ends_with("EventDetails") && (at.ends_with(&format!("/{parent}/output")) || at == "output")
         }),
     }
 }

@@ -6,6 +6,7 @@ use shipway_asl::{Severity, StateMachine, invalid_definition};
 use super::Judgement;
 use super::cases::{Case, field, text};
 use super::execution::machine_kind;
+use super::opinions;
 
 /// Cases of `validate`: the verdict, each finding's code and place, and the whole answer.
 pub fn validate(_: &Case, data: &Value) -> Vec<Judgement> {
@@ -90,9 +91,12 @@ fn agrees(step: &Value) -> Result<(), String> {
 }
 
 /// Cases of `lint`: the opinion of another linter.
-pub fn lint(_: &Case, data: &Value) -> Vec<Judgement> {
+pub fn lint(case: &Case, data: &Value) -> Vec<Judgement> {
     let authority = data["authority"].as_str().unwrap_or("unnamed").to_owned();
-    let outcome = opinion(data);
+    let outcome = opinion(data).map_err(|found| match opinions::reason(case.id()) {
+        Some(reason) => format!("{reason} ({found})"),
+        None => found,
+    });
     vec![Judgement::Opinion { of: format!("lint ({authority})"), outcome }]
 }
 

@@ -144,10 +144,7 @@ fn nodes(below: &BTreeMap<u64, Vec<&Value>>, parent: u64, depth: usize) -> Vec<N
     let Some(depth) = depth.checked_sub(1) else { return Vec::new() };
     let events = below.get(&parent).into_iter().flatten();
     events
-        .map(|event| Node {
-            event: without_ids(event),
-            after: nodes(below, id(event, "id"), depth),
-        })
+        .map(|event| Node { event: without_ids(event), after: nodes(below, id(event, "id"), depth) })
         .collect()
 }
 
@@ -197,9 +194,7 @@ mod tests {
     use super::*;
 
     fn history(events: &[(u64, &str)]) -> Vec<Value> {
-        let event = |(at, (previous, kind)): (usize, &(u64, &str))| {
-            json!({"id": at + 1, "previousEventId": previous, "type": kind})
-        };
+        let event = |(at, (previous, kind)): (usize, &(u64, &str))| json!({"id": at + 1, "previousEventId": previous, "type": kind});
         events.iter().enumerate().map(event).collect()
     }
 
@@ -209,11 +204,32 @@ mod tests {
 
     #[test]
     fn turns_of_lines_may_differ_and_their_own_order_may_not() {
-        let one = history(&[(0, "MapStateStarted"), (1, "A"), (2, "A1"), (1, "B"), (4, "B1"), (5, "MapStateExited")]);
-        let other = history(&[(0, "MapStateStarted"), (1, "A"), (1, "B"), (3, "B1"), (2, "A1"), (5, "MapStateExited")]);
+        let one = history(&[
+            (0, "MapStateStarted"),
+            (1, "A"),
+            (2, "A1"),
+            (1, "B"),
+            (4, "B1"),
+            (5, "MapStateExited"),
+        ]);
+        let other = history(&[
+            (0, "MapStateStarted"),
+            (1, "A"),
+            (1, "B"),
+            (3, "B1"),
+            (2, "A1"),
+            (5, "MapStateExited"),
+        ]);
         assert_eq!(differ(&one, &other, Order::PerLine), "");
         assert!(!differ(&one, &other, Order::Exact).is_empty());
-        let swapped = history(&[(0, "MapStateStarted"), (1, "A1"), (2, "A"), (1, "B"), (4, "B1"), (5, "MapStateExited")]);
+        let swapped = history(&[
+            (0, "MapStateStarted"),
+            (1, "A1"),
+            (2, "A"),
+            (1, "B"),
+            (4, "B1"),
+            (5, "MapStateExited"),
+        ]);
         assert!(!differ(&one, &swapped, Order::PerLine).is_empty());
         assert_eq!(differ(&one, &swapped, Order::Sorted), "");
     }

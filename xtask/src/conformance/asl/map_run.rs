@@ -23,8 +23,7 @@ impl World {
     /// Has a Map Run done and gives its end to the execution, if that still waits for it.
     pub fn run_map(&mut self, plan: &MapRunPlan, tasks: &mut Tasks) -> Result<(), String> {
         let run = MapRun::new(plan, self.now);
-        let result =
-            Underway { plan, run, ready: Vec::new(), done: BTreeMap::new() }.finish(self, tasks)?;
+        let result = Underway { plan, run, ready: Vec::new(), done: BTreeMap::new() }.finish(self, tasks)?;
         self.fire_due()?;
         match self.runs.remove(&plan.run) {
             Some(_) => self.give(Input::MapRunEnded { run: plan.run, result }),

@@ -60,9 +60,7 @@ impl Recorder {
 /// Texts of objects become the objects; what is inside of them stays as it is.
 fn parsed(value: &Value) -> Value {
     match value {
-        Value::Object(fields) => {
-            fields.iter().map(|(name, value)| (name.clone(), parsed(value))).collect()
-        }
+        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), parsed(value))).collect(),
         Value::Array(items) => items.iter().map(parsed).collect(),
         Value::String(text) if text.starts_with('{') => {
             serde_json::from_str(text).unwrap_or_else(|_| value.clone())

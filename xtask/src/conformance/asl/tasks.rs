@@ -35,7 +35,12 @@ impl<'c> Tasks<'c> {
                 return failed("Conformance.NoOutcome");
             }
             // WHY: a function of which nothing was recorded gives back what it was given.
-            return Answer { started: true, worker: None, submitted: None, outcome: Some(Ok(task.parameters.clone())) };
+            return Answer {
+                started: true,
+                worker: None,
+                submitted: None,
+                outcome: Some(Ok(task.parameters.clone())),
+            };
         };
         let recorded = self.left.remove(found);
         if let Some(expected) = recorded.get("parameters") {
@@ -52,9 +57,11 @@ impl<'c> Tasks<'c> {
     pub fn end(self) -> Result<(), String> {
         match (self.problem, self.left.first()) {
             (Some(problem), _) => Err(problem),
-            (None, Some(left)) if self.is_listed => {
-                Err(format!("{} recorded tasks were never scheduled, first {}", self.left.len(), left["state"]))
-            }
+            (None, Some(left)) if self.is_listed => Err(format!(
+                "{} recorded tasks were never scheduled, first {}",
+                self.left.len(),
+                left["state"]
+            )),
             _ => Ok(()),
         }
     }

@@ -63,9 +63,8 @@ fn fits_parts(parts: &[Part], text: &str, bound: &mut Bound) -> bool {
 
 /// The length of the date-time with which the text begins; it may lack its zone.
 fn date(text: &str) -> Option<usize> {
-    let is_date = |start: &str| {
-        Timestamp::parse(start).is_some() || Timestamp::parse(&format!("{start}Z")).is_some()
-    };
+    let is_date =
+        |start: &str| Timestamp::parse(start).is_some() || Timestamp::parse(&format!("{start}Z")).is_some();
     let longest = text.len().min(DATE_BYTES_MAX);
     (DATE_BYTES_MIN..=longest).rev().find(|end| text.get(..*end).is_some_and(is_date))
 }
@@ -99,7 +98,8 @@ fn replaced(template: &str, at: usize) -> Option<Part<'_>> {
         };
         let before = template.get(..at)?.chars().next_back();
         let after = text.get(word.len()..)?.chars().next();
-        return (!is_inside(before) && !is_inside(after)).then(|| Part::Date(text.get(..word.len()).unwrap_or(text)));
+        return (!is_inside(before) && !is_inside(after))
+            .then(|| Part::Date(text.get(..word.len()).unwrap_or(text)));
     }
     if !text.starts_with('<') || [MACHINE, RUN].iter().any(|name| text.starts_with(name)) {
         return None;

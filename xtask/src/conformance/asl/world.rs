@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use shipway_asl::map_run::MapRunPlan;
-use shipway_asl::{Effect, Event, Execution, Input, Moment, ScheduledTask, StateMachine, Status, Timestamp, step};
+use shipway_asl::{
+    Effect, Event, Execution, Input, Moment, ScheduledTask, StateMachine, Status, Timestamp, step,
+};
 
 use super::buckets::Buckets;
 
@@ -144,7 +146,9 @@ impl World {
 
     /// Lets the timers fire that are due already.
     pub fn fire_due(&mut self) -> Result<(), String> {
-        while self.is_running() && self.timers.first_key_value().is_some_and(|((due, _), ())| *due <= self.now) {
+        while self.is_running()
+            && self.timers.first_key_value().is_some_and(|((due, _), ())| *due <= self.now)
+        {
             self.fire()?;
         }
         Ok(())
