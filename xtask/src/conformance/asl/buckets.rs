@@ -33,7 +33,7 @@ pub fn of(id: &str, data: &Value) -> Buckets {
     if let Some(buckets) = data["buckets"].as_object() {
         return brought(buckets);
     }
-    let text = |field: &str| data["input"][field].as_str().map(str::to_owned);
+    let text = |field: &str| data.get("input")?.get(field)?.as_str().map(str::to_owned);
     let (Some(bucket), Some(key)) = (text("Bucket"), text("Key")) else { return Buckets::new() };
     let known = KNOWN.iter().find(|(part, _)| id.contains(part));
     let content = known.map_or_else(|| rebuilt(data), |(_, content)| (*content).to_owned());
@@ -53,7 +53,7 @@ fn brought(buckets: &serde_json::Map<String, Value>) -> Buckets {
 
 /// An object that holds what AWS has put into batches or passed on one by one.
 fn rebuilt(data: &Value) -> String {
-    let outputs = data["expected"]["output"].as_array().cloned().unwrap_or_default();
+    let outputs = data.pointer("/expected/output").and_then(Value::as_array).cloned().unwrap_or_default();
     let items = outputs.into_iter().flat_map(|output| match output.get("Items") {
         Some(Value::Array(items)) => items.clone(),
         _ => vec![output],

@@ -95,6 +95,7 @@ mod tests {
 
     use super::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "the macro gives values")]
     fn differ(expected: Value, actual: Value) -> String {
         difference("", &expected, &actual, &mut Bound::default()).err().unwrap_or_default()
     }

@@ -78,7 +78,7 @@ pub fn api(_: &Case, data: &Value) -> Vec<Judgement> {
 
 fn brings_definition(step: &Value) -> bool {
     let creates = matches!(step["op"].as_str(), Some("CreateStateMachine" | "UpdateStateMachine"));
-    creates && step["request"]["definition"].is_string()
+    creates && step.pointer("/request/definition").is_some_and(Value::is_string)
 }
 
 fn agrees(step: &Value) -> Result<(), String> {

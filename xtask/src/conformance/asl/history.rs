@@ -54,7 +54,9 @@ fn event(at: &str, expected: &Value, actual: &Value, bound: &mut Bound) -> Resul
     };
     let with = |event: &Value, input: Value| {
         let mut event = event.clone();
-        event.pointer_mut(INPUT).map(|place| *place = input);
+        if let Some(place) = event.pointer_mut(INPUT) {
+            *place = input;
+        }
         event
     };
     difference(at, &with(expected, expected_input), &with(actual, actual_input), bound)
@@ -95,11 +97,11 @@ fn without_ids(event: &Value) -> Value {
 fn same_lines(at: &str, expected: &[Node], actual: &[Node], bound: &mut Bound) -> Result<(), String> {
     let mut left: Vec<&Node> = actual.iter().collect();
     for wanted in expected {
-        let kind = &wanted.event["type"];
+        let wanted_kind = kind(&wanted.event);
         let mut why = format!("{at}: no {} (left are {})", wanted.event, names(&left));
         let found = left.iter().position(|node| {
             let mut trial = bound.clone();
-            let same = node.event["type"] == *kind
+            let same = kind(&node.event) == wanted_kind
                 && match same_line(at, wanted, node, &mut trial) {
                     Ok(()) => true,
                     Err(problem) => {
@@ -121,13 +123,13 @@ fn same_lines(at: &str, expected: &[Node], actual: &[Node], bound: &mut Bound) -
 }
 
 fn same_line(at: &str, expected: &Node, actual: &Node, bound: &mut Bound) -> Result<(), String> {
-    let kind = expected.event["type"].as_str().unwrap_or_default();
+    let kind = kind(&expected.event);
     event(&format!("{at} > {kind}"), &expected.event, &actual.event, bound)?;
     same_lines(&format!("{at} > {kind}"), &expected.after, &actual.after, bound)
 }
 
 fn names(nodes: &[&Node]) -> String {
-    nodes.iter().filter_map(|node| node.event["type"].as_str()).collect::<Vec<_>>().join(", ")
+    nodes.iter().map(|node| kind(&node.event)).collect::<Vec<_>>().join(", ")
 }
 
 /// Events by what they followed from.

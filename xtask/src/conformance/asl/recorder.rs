@@ -17,7 +17,7 @@ pub struct Recorder {
 impl Recorder {
     /// Reads when the case was recorded, `19-10-2025, 02:38:10`.
     pub fn new(data: &Value) -> Self {
-        let recorded = data["source"]["recorded"].as_str().unwrap_or_default();
+        let recorded = data.pointer("/source/recorded").and_then(Value::as_str).unwrap_or_default();
         let parts: Vec<&str> = recorded.split([',', '-']).collect();
         let is_before_redrive =
             matches!(parts.as_slice(), [day, month, year, ..] if (*year, *month, *day) < REDRIVE);
