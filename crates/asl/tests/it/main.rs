@@ -13,6 +13,7 @@ mod corpora;
 mod fuzz_targets;
 mod items;
 mod jsonata;
+mod jsonata_functions;
 mod map_run_world;
 mod map_runs;
 mod properties;
