@@ -133,7 +133,7 @@ fn buckets(case: &Case) -> Buckets {
     } else if id.contains("csv_max_items") {
         "Col1,Col2\nValue1,Value2\nValue3,Value4\nValue5,Value6\nValue7,Value8\n".to_owned()
     } else if id.contains("no_json_list_object") {
-        "3".to_owned()
+        r#"{"Hello": "world"}"#.to_owned()
     } else {
         // What AWS has put into batches or passed on one by one.
         let outputs = case.data["expected"]["output"].as_array().cloned().unwrap_or_default();
