@@ -66,6 +66,7 @@ async fn children_are_executions_of_their_own() {
         children.iter().map(|(number, child)| (*number, child.output.clone().unwrap())).collect();
     assert_eq!(outputs, [(1, json!("y")), (2, json!("z"))]);
     let child = &children[0].1;
+    assert_eq!(child.map_run.as_ref(), Some(&run.arn));
     assert!(child.arn.starts_with("arn:aws:states:local:000000000000:execution:m/Each:"), "{}", child.arn);
     assert_eq!(
         types(&engine, &child.arn).await,
