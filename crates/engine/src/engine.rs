@@ -80,6 +80,9 @@ pub struct Description {
     pub machine: String,
     /// The execution's name.
     pub name: String,
+    /// ARN of the Map Run that it is a child of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map_run: Option<String>,
     /// How it stands.
     pub status: Status,
     /// Input.
@@ -379,6 +382,7 @@ pub(crate) fn describe(row: &Row) -> Result<Description, store::Error> {
         arn: row.arn.clone(),
         machine: row.machine.clone(),
         name: row.name.clone(),
+        map_run: execution.child_of().map(|child| child.map_run.clone()),
         status: row.status,
         input: execution.start().input.clone(),
         output: execution.output().cloned(),

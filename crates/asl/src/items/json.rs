@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Item, ReadError};
 
-/// The items of a text that is one JSON array or object.
+/// The items of a text that is one JSON array, or has an array or object where `pointer` points.
 pub(super) fn read(
     text: &str,
     pointer: Option<&str>,
@@ -15,14 +15,16 @@ pub(super) fn read(
 ) -> Result<Vec<Item>, ReadError> {
     let mut value: Value = serde_json::from_str(text)
         .map_err(|error| ReadError(format!("The object {source} is no JSON: {error}.")))?;
+    // WHY: AWS maps over an object in a file only where an ItemsPointer has led to it.
+    let is_refused = pointer.is_none() && value.is_object();
     if let Some(pointer) = pointer {
         let found = value.pointer_mut(pointer).map(Value::take);
         value = found.ok_or_else(|| {
             ReadError(format!("The ItemsPointer '{pointer}' names nothing in the object {source}."))
         })?;
     }
-    items(value, source, most)
-        .ok_or_else(|| ReadError("Attempting to map over non-iterable node.".to_owned()))
+    let found = if is_refused { None } else { items(value, source, most) };
+    found.ok_or_else(|| ReadError("Attempting to map over non-iterable node.".to_owned()))
 }
 
 /// The elements of an array or the fields of an object; none of anything else.

@@ -81,7 +81,7 @@ pub enum Output {
     /// The Map's result.
     State(Collected),
     /// The files of a `ResultWriter`.
-    Files(ResultFiles),
+    Files(Box<ResultFiles>),
 }
 
 impl Output {
@@ -89,7 +89,7 @@ impl Output {
     pub fn new(plan: &MapRunPlan) -> Result<Self, MapRunFailure> {
         match &plan.writer.arguments {
             None => Ok(Self::State(Collected { plan: plan.writer.clone(), results: Vec::new(), bytes: 2 })),
-            Some(arguments) => ResultFiles::new(plan, arguments).map(Self::Files),
+            Some(arguments) => ResultFiles::new(plan, arguments).map(|files| Self::Files(Box::new(files))),
         }
     }
 }

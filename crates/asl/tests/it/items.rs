@@ -154,6 +154,13 @@ fn json_is_read_whole_by_line_and_from_a_place() {
         Line 2 of the object s3://b/k is no JSON: expected value at line 1 column 1.
     "#]],
     );
+    check(
+        &json,
+        &[("k", br#"{"a": 1}"#)],
+        &expect![[r#"
+        Attempting to map over non-iterable node.
+    "#]],
+    );
     let inside = ReadPlan { pointer: Some("/a/0".into()), ..json };
     check(
         &inside,

@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
 use async_trait::async_trait;
 use shipway_asl::items::Listed;
@@ -138,14 +138,12 @@ fn walk(folder: &Path, objects: &mut Vec<Listed>) -> std::io::Result<()> {
 }
 
 fn listed(key: &str, found: &fs::Metadata) -> Listed {
-    let since =
-        found.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
     Listed {
         key: key.to_owned(),
         size: found.len(),
         // WHY: changes with the object, which is what it is for; a hash of the content would cost a read of it.
-        etag: format!("\"{:016x}{:016x}\"", since.as_nanos(), found.len()),
-        modified: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+        etag: format!("\"{:08x}{:08x}{:016x}\"", found.mtime(), found.mtime_nsec(), found.len()),
+        modified: found.mtime(),
         storage_class: "STANDARD".to_owned(),
     }
 }

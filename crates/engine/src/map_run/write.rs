@@ -22,7 +22,7 @@ pub async fn write(core: &Core, kept: &Kept) -> Result<(MapRunInput, Option<MapR
         Ok(Output::State(collected)) => {
             Ok((MapRunInput::Written, Some(collect(core, kept, collected).await?)))
         }
-        Ok(Output::Files(files)) => match write_files(core, kept, files).await? {
+        Ok(Output::Files(files)) => match write_files(core, kept, *files).await? {
             Ok(result) => Ok((MapRunInput::Written, Some(result))),
             Err(failure) => Ok((MapRunInput::NotWritten(failure), None)),
         },

@@ -66,6 +66,7 @@ async fn children_are_executions_of_their_own() {
         children.iter().map(|(number, child)| (*number, child.output.clone().unwrap())).collect();
     assert_eq!(outputs, [(1, json!("y")), (2, json!("z"))]);
     let child = &children[0].1;
+    assert_eq!(child.map_run.as_ref(), Some(&run.arn));
     assert!(child.arn.starts_with("arn:aws:states:local:000000000000:execution:m/Each:"), "{}", child.arn);
     assert_eq!(
         types(&engine, &child.arn).await,
@@ -296,7 +297,8 @@ async fn concurrency_is_kept_and_can_be_raised() {
         tokio::task::yield_now().await;
     }
     at_once(2).await;
-    assert_eq!((*crowd.peak.lock().unwrap(), engine.map_run(&run).await.unwrap().executions.pending), (2, 5));
+    let pending = engine.map_run(&run).await.unwrap().executions.pending;
+    assert_eq!((*crowd.peak.lock().unwrap(), pending), (2, 5));
     let update = MapRunUpdate { max_concurrency: Some(4), ..MapRunUpdate::default() };
     engine.update_map_run(&run, update).await.unwrap();
     assert_eq!(engine.map_run(&run).await.unwrap().max_concurrency, 4);
@@ -334,4 +336,51 @@ async fn an_express_child_has_five_minutes() {
     engine.put_machine("m", &machine.to_string()).await.unwrap();
     let arn = engine.start(start("m", "a", json!([1]))).await.unwrap().arn;
     assert_eq!(ended(&engine, &arn).await.output, Some(json!([1])));
+}
+
+#[tokio::test]
+async fn a_stop_reaches_the_children_of_children() {
+    let stop = CancellationToken::new();
+    let handler = Arc::new(Hanging::default());
+    let engine = engine(memory_store(), handler.clone(), &stop).await;
+    let inner: Value = serde_json::from_str(&map(&json!({}))).unwrap();
+    let mut outer: Value = serde_json::from_str(&map(&json!({"Label": "Outer"}))).unwrap();
+    outer["States"]["M"]["ItemProcessor"]["StartAt"] = "Inner".into();
+    outer["States"]["M"]["ItemProcessor"]["States"] = json!({"Inner": inner["States"]["M"]});
+    engine.put_machine("m", &outer.to_string()).await.unwrap();
+    let arn = engine.start(start("m", "a", json!([["long"]]))).await.unwrap().arn;
+    handler.called.notified().await;
+    let outer = only_run(&engine, &arn).await.arn;
+    let child = engine.map_run_children(&outer, 0, 1).await.unwrap()[0].1.arn.clone();
+    let inner = only_run(&engine, &child).await.arn;
+    engine.stop(&arn, None, None).await.unwrap();
+    for run in [&outer, &inner] {
+        while engine.map_run(run).await.unwrap().status == Status::Running {
+            tokio::task::yield_now().await;
+        }
+        let found = engine.map_run(run).await.unwrap();
+        assert_eq!((found.status, found.executions.aborted), (Status::Aborted, 1));
+    }
+    while handler.cancelled.lock().unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_child_can_be_stopped_alone() {
+    let stop = CancellationToken::new();
+    let handler = Arc::new(Hanging::default());
+    let engine = engine(memory_store(), handler.clone(), &stop).await;
+    engine.put_machine("m", &map(&json!({}))).await.unwrap();
+    let arn = engine.start(start("m", "a", json!(["long"]))).await.unwrap().arn;
+    handler.called.notified().await;
+    let run = only_run(&engine, &arn).await.arn;
+    let child = engine.map_run_children(&run, 0, 1).await.unwrap()[0].1.arn.clone();
+    engine.stop(&child, None, None).await.unwrap();
+    let done = ended(&engine, &arn).await;
+    assert_eq!(
+        done.output.unwrap()[0]["Status"],
+        "ABORTED",
+        "it has not failed, and gives what is known of it"
+    );
 }

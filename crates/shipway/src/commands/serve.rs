@@ -91,7 +91,8 @@ impl Serve {
         let host = Arc::new(host.map_err(|error| unusable(cx, &error))?);
         let watching = tokio::spawn(edge::watch(edge::WatchConfig::new(&exe, &cx.data_dir), stop.clone()));
         let buckets = Arc::new(FolderBuckets::new(cx.data_dir.join("buckets")));
-        let builder = Builder::new(store, Arc::new(SystemClock), shipway_engine::Config::default()).buckets(buckets);
+        let builder =
+            Builder::new(store, Arc::new(SystemClock), shipway_engine::Config::default()).buckets(buckets);
         let app = Shipway::start(builder, host, stop.clone()).await;
         let app = app.map_err(|error| Failure::of("cannot start", &error))?;
         let token = token(cx)?;

@@ -25,7 +25,7 @@ const KNOWN: &[(&str, &str)] = &[
     ),
     ("typed_headers", "0,True,{}\nValue4,Value5,Value6\n,,,\ntrue,1,'HelloWorld'\nNull,None,\n   ,\n"),
     ("csv_max_items", "Col1,Col2\nValue1,Value2\nValue3,Value4\nValue5,Value6\nValue7,Value8\n"),
-    ("no_json_list_object", "3"),
+    ("no_json_list_object", r#"{"Hello": "world"}"#),
 ];
 
 /// What a case finds in its buckets.

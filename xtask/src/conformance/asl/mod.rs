@@ -37,7 +37,7 @@ an input or output, spaces in a `Cause` that the recorder had parsed, the order 
 their turns (each event with those that follow from it is compared instead), and `RedriveCount` in recordings older \
 than redriving. In eight cases the recorder sorted the events and took their ids away: there the events are compared \
 without order. Tasks answer as recorded and what they were sent is compared; where a case lists no tasks their \
-answers are read from its history. Objects in buckets are not recorded either: they are made from what AWS read.";
+answers are read from its history or its output. Objects in buckets are not recorded either: they are made from what AWS read.";
 
 /// What was found of one case, or of one side of it.
 pub enum Judgement {

@@ -1,5 +1,7 @@
 //! Outcomes of a case's tasks, given out in the order in which tasks are scheduled; checks what each task was sent.
 
+use std::collections::VecDeque;
+
 use serde_json::{Value, json};
 use shipway_asl::ScheduledTask;
 
@@ -16,6 +18,8 @@ pub struct Tasks<'c> {
     /// Whether the case lists its tasks; else they are read from its history or its output.
     is_listed: bool,
     left: Vec<Value>,
+    /// Names of workers, in the order in which they took tasks of activities.
+    workers: VecDeque<String>,
     /// The first thing that was wrong.
     pub problem: Option<String>,
 }
@@ -24,7 +28,9 @@ impl<'c> Tasks<'c> {
     pub fn new(data: &Value, recorder: &'c Recorder) -> Self {
         let listed = data["tasks"].as_array().cloned();
         let is_listed = listed.is_some();
-        Self { recorder, is_listed, left: listed.unwrap_or_else(|| told(&data["expected"])), problem: None }
+        let expected = &data["expected"];
+        let left = listed.unwrap_or_else(|| told(expected));
+        Self { recorder, is_listed, left, workers: workers(expected), problem: None }
     }
 
     pub fn answer(&mut self, task: &ScheduledTask, bound: &mut Bound) -> Answer {
@@ -50,7 +56,8 @@ impl<'c> Tasks<'c> {
                 self.problem.get_or_insert(format!("task {}: {differ}", task.state));
             }
         }
-        answer(&recorded)
+        let is_activity = task.resource.contains(":activity:");
+        Answer { worker: is_activity.then(|| self.workers.pop_front()).flatten(), ..answer(&recorded) }
     }
 
     /// That every task that was recorded was scheduled.
@@ -65,6 +72,13 @@ impl<'c> Tasks<'c> {
             _ => Ok(()),
         }
     }
+}
+
+fn workers(expected: &Value) -> VecDeque<String> {
+    let events = expected["history"].as_array().into_iter().flatten();
+    let name =
+        |event: &Value| event.pointer("/activityStartedEventDetails/workerName")?.as_str().map(str::to_owned);
+    events.filter_map(name).collect()
 }
 
 fn failed(error: &str) -> Answer {
@@ -110,7 +124,7 @@ fn answer(recorded: &Value) -> Answer {
     };
     Answer {
         started: true,
-        worker: Some("BASE_ID_ACTIVITY_CONSUMER".into()),
+        worker: None,
         submitted: recorded.get("submitted").map(|submitted| payload(&submitted["output"])),
         outcome,
     }
