@@ -305,7 +305,6 @@ impl fmt::Display for Test {
 
 /// A Map's own fields.
 #[derive(Clone, Debug)]
-#[allow(dead_code, reason = "read by distributed Map")]
 pub(crate) struct MapOver {
     pub items: Items,
     pub reader: Option<ItemReader>,
@@ -335,7 +334,6 @@ pub(crate) enum Items {
 
 /// `ItemReader`
 #[derive(Clone, Debug)]
-#[allow(dead_code, reason = "read by distributed Map")]
 pub(crate) struct ItemReader {
     pub resource: String,
     /// `Parameters` or `Arguments`
@@ -345,7 +343,6 @@ pub(crate) struct ItemReader {
 
 /// `ReaderConfig`
 #[derive(Clone, Debug, Default)]
-#[allow(dead_code, reason = "read by distributed Map")]
 pub(crate) struct ReaderConfig {
     pub input_type: Option<InputType>,
     /// The headers of a CSV file: none means that they stand in its first line.
@@ -363,7 +360,6 @@ pub(crate) struct ReaderConfig {
 
 /// `InputType`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(dead_code, reason = "read by distributed Map")]
 pub(crate) enum InputType {
     Json,
     JsonLines,
@@ -374,7 +370,6 @@ pub(crate) enum InputType {
 
 /// `ManifestType`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(dead_code, reason = "read by distributed Map")]
 pub(crate) enum ManifestType {
     S3Inventory,
     AthenaData,
@@ -382,7 +377,6 @@ pub(crate) enum ManifestType {
 
 /// `ItemBatcher`
 #[derive(Clone, Debug, Default)]
-#[allow(dead_code, reason = "read by distributed Map")]
 pub(crate) struct ItemBatcher {
     pub batch_input: Option<Template>,
     pub max_items_per_batch: Option<Amount>,
@@ -391,7 +385,6 @@ pub(crate) struct ItemBatcher {
 
 /// `ResultWriter`
 #[derive(Clone, Debug, Default)]
-#[allow(dead_code, reason = "read by distributed Map")]
 pub(crate) struct ResultWriter {
     pub resource: Option<String>,
     /// `Parameters` or `Arguments`
