@@ -15,6 +15,7 @@ mod corpora;
 mod fuzz_targets;
 mod jsonata;
 mod properties;
+mod rules;
 mod steps;
 mod test_state;
 mod verdicts;
