@@ -72,7 +72,6 @@ impl Stepper<'_> {
             Fault::Missing { path, why } => {
                 ("States.Runtime", format!("Invalid path '{path}' : {why}"), None)
             }
-            Fault::Intrinsic(message) => ("States.IntrinsicFailure", message, None),
             Fault::Query { location, message } => ("States.QueryEvaluationError", message, Some(location)),
             Fault::Other { error, message } => (error, message, None),
         };
@@ -212,7 +211,7 @@ impl Stepper<'_> {
         }
         let fault = match fault {
             Fault::Missing { path, why } => Fault::runtime(format!("Invalid path '{path}' : {why}")),
-            Fault::Intrinsic(message) | Fault::Other { message, .. } => Fault::runtime(message),
+            Fault::Other { message, .. } => Fault::runtime(message),
             Fault::Query { .. } => fault,
         };
         let (failure, _) = self.faulted(frame, fault);
