@@ -154,10 +154,7 @@ fn select(path: &Path, env: &Env<'_>) -> Result<Value, Fault> {
 
 fn is(what: Is, expected: bool, variable: &Path, env: &Env<'_>) -> Result<bool, Fault> {
     let value = match (what, env.select(variable)) {
-        (Is::Present, Ok(value)) => {
-            let found = variable.is_definite() || value != Value::Array(Vec::new());
-            return Ok(found == expected);
-        }
+        (Is::Present, Ok(_)) => return Ok(expected),
         (Is::Present, Err(_)) => return Ok(!expected),
         (_, Ok(value)) => value,
         (_, Err(_)) => select(variable, env)?,

@@ -52,8 +52,6 @@ pub(crate) trait Names {
 pub(crate) enum Fault {
     /// The path found nothing: the path as written, and why.
     Missing { path: String, why: String },
-    /// An intrinsic function refused its arguments.
-    Intrinsic(String),
     /// JSONata gave nothing that can be used: the field, such as `Output/result`, and why.
     Query { location: Option<String>, message: String },
     /// Anything else, in full.

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::expression::{Env, Expression, Fault};
 use crate::jsonata;
+use crate::path::{Path, Root, Segment};
 
 /// A payload template, parsed once.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,9 +58,11 @@ impl Template {
                 Ok(Value::Object(object))
             }
             Self::Array(items) => items.iter().map(|item| item.evaluate(env)).collect(),
-            Self::Dynamic { field, expression } => {
-                expression.evaluate(env).map_err(|fault| in_field(fault, field, env.input))
-            }
+            Self::Dynamic { field, expression } => match expression.evaluate(env) {
+                Err(fault) if is_past_the_end(expression, &fault) => Ok(Value::Null),
+                Err(fault) => Err(in_document(fault, field, expression, env)),
+                value => value,
+            },
             Self::Jsonata { field, expression } => expression.evaluate(env, field),
         }
     }
@@ -70,6 +73,24 @@ impl Template {
             Self::Jsonata { expression, .. } => expression.unexpected(field, expected, value),
             _ => Fault::runtime(format!("The {field} field must be of type {expected} but was: {value}")),
         }
+    }
+}
+
+/// Whether a path has found an array that ends before the element that it names last. AWS gives `null` for that.
+fn is_past_the_end(expression: &Expression, fault: &Fault) -> bool {
+    let (Expression::Path(path), Fault::Missing { why, .. }) = (expression, fault) else { return false };
+    matches!(path.segments.last(), Some(Segment::Index(_)))
+        && why.strip_prefix("No results for path: ") == Some(path.normal(path.segments.len()).as_str())
+}
+
+/// Names the field, and shows the document that was searched: the context object for `$$`.
+fn in_document(fault: Fault, field: &str, expression: &Expression, env: &Env<'_>) -> Fault {
+    match expression {
+        Expression::Path(path) if path.root == Root::Context => {
+            let whole = Path { text: "$$".into(), root: Root::Context, segments: Vec::new() };
+            in_field(fault, field, &env.names.context(&whole))
+        }
+        _ => in_field(fault, field, env.input),
     }
 }
 
@@ -190,7 +211,6 @@ mod tests {
 
     use super::*;
     use crate::expression::Names;
-    use crate::path::Path;
     use crate::timestamp::Timestamp;
 
     struct Bare;
@@ -216,6 +236,26 @@ mod tests {
         let template = Template::parse(&template, &mut |at, message| panic!("{at} {message}"));
         let value = template.evaluate(&Env::new(&json!({"x": 2}), &Bare));
         assert_eq!(value, Ok(json!({"a": 2, "b": {"c": [{"d": "arn"}, 1]}, "e": true})));
+    }
+
+    #[test]
+    fn an_element_past_the_end_is_null_and_nothing_else_is() {
+        let evaluate = |path: &str| {
+            let template =
+                Template::parse(&json!({"a.$": path}), &mut |at, message| panic!("{at} {message}"));
+            template.evaluate(&Env::new(&json!({"x": [1], "y": {}, "n": null}), &Bare))
+        };
+        for path in ["$.x[1]", "$.x[-2]", "$['x'][9]"] {
+            assert_eq!(evaluate(path), Ok(json!({"a": null})), "{path}");
+        }
+        for path in ["$.x[1].z", "$.x[1][0]", "$.y[0]", "$.z[0]", "$.n[0]", "$.y.z"] {
+            let message = format!(
+                "The JSONPath '{path}' specified for the field 'a.$' could not be found in the input '{{\"x\":[1],\"y\":{{}},\"n\":null}}'"
+            );
+            assert_eq!(evaluate(path), Err(Fault::runtime(message)));
+        }
+        let message = "The JSONPath '$$.Nope' specified for the field 'a.$' could not be found in the input '{\"Execution\":{\"Id\":\"arn\"}}'";
+        assert_eq!(evaluate("$$.Nope"), Err(Fault::runtime(message)));
     }
 
     #[test]

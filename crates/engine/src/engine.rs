@@ -386,7 +386,8 @@ pub(crate) fn describe(row: &Row) -> Result<Description, store::Error> {
         status: row.status,
         input: execution.start().input.clone(),
         output: execution.output().cloned(),
-        error: execution.error().map(str::to_owned),
+        // WHY: AWS tells in the history only that the time was over.
+        error: execution.error().filter(|_| row.status != Status::TimedOut).map(str::to_owned),
         cause: execution.cause().map(str::to_owned),
         started_at: row.started_at,
         stopped_at: row.stopped_at,

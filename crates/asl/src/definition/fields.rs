@@ -30,13 +30,20 @@ impl Reader<'_> {
         Some(path)
     }
 
+    /// Reports a path into the context object.
+    pub fn not_of_context(&self, field: &str) {
+        if let Some(path) = self.get(field).and_then(Value::as_str).filter(|path| path.starts_with("$$")) {
+            self.wrong(field, format!("Value is not a Reference Path: {path}"));
+        }
+    }
+
     /// A path in a rule of a Choice.
     pub fn operand(&self, field: &str) -> Option<Path> {
         if self.get(field)?.as_str().is_some_and(|text| !text.starts_with('$')) {
             self.wrong(field, "Value is not a Reference Path: Reference path didn't start with '$'");
             return None;
         }
-        self.path(field)
+        self.reference(field)
     }
 
     /// `InputPath` or `OutputPath`.
@@ -99,7 +106,7 @@ impl Reader<'_> {
     /// Where a Map's items come from.
     pub fn items(&self) -> Items {
         match self.language {
-            QueryLanguage::JsonPath => self.path("ItemsPath").map_or(Items::Input, Items::Path),
+            QueryLanguage::JsonPath => self.reference("ItemsPath").map_or(Items::Input, Items::Path),
             QueryLanguage::Jsonata => {
                 if self.get("Items").is_some_and(|items| !items.is_array()) && !self.is_expression("Items") {
                     self.wrong("Items", "Expected value of type Array");

@@ -7,10 +7,11 @@ use super::{Amount, ExecutionType, MapOver, Mode, Tolerance};
 impl Parser {
     pub(super) fn map(&mut self, reader: &Reader<'_>) -> Option<MapOver> {
         reader.only(&[COMMON, PATHS, ENDS, RESULT, WORK, MAP]);
-        reader.at_most_one(&["ItemProcessor", "Iterator"]);
+        reader.exactly_one(&["ItemProcessor", "Iterator"]);
         reader.at_most_one(&["ItemSelector", "Parameters"]);
         let field = if reader.has("Iterator") { "Iterator" } else { "ItemProcessor" };
-        reader.required(&[field]);
+        // WHY: of a Map's fields AWS lets `ItemsPath` alone name the context object.
+        PATHS_TO_NUMBERS.iter().for_each(|path| reader.not_of_context(path));
         let processor = reader.object(field)?;
         let scope = self.branch(&processor);
         let selector = if reader.has("Parameters") { "Parameters" } else { "ItemSelector" };
@@ -39,6 +40,9 @@ fn tolerance(reader: &Reader<'_>) -> Tolerance {
     }
 }
 
+const PATHS_TO_NUMBERS: &[&str] =
+    &["MaxConcurrencyPath", "ToleratedFailureCountPath", "ToleratedFailurePercentagePath"];
+
 const MAP: &[&str] = &[
     "ItemProcessor",
     "Iterator",
@@ -60,20 +64,18 @@ const MAP: &[&str] = &[
 fn mode(processor: &Reader<'_>) -> Mode {
     let Some(config) = processor.object("ProcessorConfig") else { return Mode::Inline };
     config.only(&[&["Mode", "ExecutionType"]]);
-    match config.string("Mode").as_deref() {
-        None | Some("INLINE") => Mode::Inline,
+    match config.one_of("Mode", &["INLINE", "DISTRIBUTED"]) {
         Some("DISTRIBUTED") => {
-            if !config.has("ExecutionType") {
-                config.required(&["ExecutionType"]);
-            }
-            match config.string("ExecutionType").as_deref() {
+            config.required(&["ExecutionType"]);
+            match config.one_of("ExecutionType", &["STANDARD", "EXPRESS"]) {
                 Some("EXPRESS") => Mode::Distributed(ExecutionType::Express),
                 _ => Mode::Distributed(ExecutionType::Standard),
             }
         }
-        Some(_) => {
-            config.wrong("Mode", "The value must be INLINE or DISTRIBUTED");
+        Some("INLINE") if config.has("ExecutionType") => {
+            config.wrong_here("Field 'ExecutionType' is not supported");
             Mode::Inline
         }
+        _ => Mode::Inline,
     }
 }

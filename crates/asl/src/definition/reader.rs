@@ -178,7 +178,9 @@ impl<'d> Reader<'d> {
             self.wrong(field, "Expected value of type Number");
             return None;
         };
-        self.within(field, number < least, number > most, least, most);
+        // WHY: AWS shows bounds of fractions as fractions: `1.0`.
+        let (shown_least, shown_most) = (format!("{least:?}"), format!("{most:?}"));
+        self.within(field, number < least, number > most, shown_least, shown_most);
         (least..=most).contains(&number).then_some(number)
     }
 

@@ -132,10 +132,73 @@ fn retriers_and_catchers_are_checked() {
             "Catch": [{"ErrorEquals": ["States.ALL", "E"], "Next": "A"}]}}}),
         &expect![[r#"
             /States/A/Retry[0]/ErrorEquals[0]: SCHEMA_VALIDATION_FAILED States.ALL must appear alone and at end of list
-            /States/A/Retry[0]/BackoffRate: SCHEMA_VALIDATION_FAILED Minimum value is 1
+            /States/A/Retry[0]/BackoffRate: SCHEMA_VALIDATION_FAILED Minimum value is 1.0
             /States/A/Retry[1]/ErrorEquals: SCHEMA_VALIDATION_FAILED Value cannot be empty
             /States/A/Catch[0]/ErrorEquals[0]: SCHEMA_VALIDATION_FAILED States.ALL must appear alone and at end of list"#]],
     );
+}
+
+#[test]
+fn maps_have_one_processor_and_a_mode_that_fits() {
+    let inner = json!({"StartAt": "I", "States": {"I": {"Type": "Pass", "End": true}}});
+    let processor = |config: Value| {
+        let mut processor = inner.clone();
+        processor["ProcessorConfig"] = config;
+        processor
+    };
+    for (map, expected) in [
+        (
+            json!({}),
+            expect![
+                "/States/A: SCHEMA_VALIDATION_FAILED This object should have only one of the following fields: [ItemProcessor, Iterator]"
+            ],
+        ),
+        (
+            json!({"ItemProcessor": inner, "Iterator": {"StartAt": "J", "States": {"J": {"Type": "Succeed"}}}}),
+            expect![
+                "/States/A: SCHEMA_VALIDATION_FAILED There should only be one of the following fields: [ItemProcessor, Iterator]"
+            ],
+        ),
+        (
+            json!({"ItemProcessor": processor(json!({"Mode": "INLINE", "ExecutionType": "STANDARD"}))}),
+            expect![
+                "/States/A/ItemProcessor/ProcessorConfig: SCHEMA_VALIDATION_FAILED Field 'ExecutionType' is not supported"
+            ],
+        ),
+        (
+            json!({"ItemProcessor": processor(json!({"Mode": "DISTRIBUTED", "ExecutionType": "FAST"}))}),
+            expect![
+                "/States/A/ItemProcessor/ProcessorConfig/ExecutionType: SCHEMA_VALIDATION_FAILED Value should be one of the following: [STANDARD, EXPRESS]"
+            ],
+        ),
+        (
+            json!({"ItemProcessor": processor(json!({"Mode": "DISTRIBUTED"}))}),
+            expect![
+                "/States/A/ItemProcessor/ProcessorConfig: SCHEMA_VALIDATION_FAILED These fields are required: [ExecutionType]"
+            ],
+        ),
+        (
+            json!({"ItemProcessor": inner, "MaxConcurrencyPath": "$$.Execution.Input.n", "ItemsPath": "$$.Execution.Input.items"}),
+            expect![
+                "/States/A/MaxConcurrencyPath: SCHEMA_VALIDATION_FAILED Value is not a Reference Path: $$.Execution.Input.n"
+            ],
+        ),
+        (
+            json!({"ItemProcessor": inner, "ItemsPath": "$.items[*]"}),
+            expect![
+                "/States/A/ItemsPath: SCHEMA_VALIDATION_FAILED Value is not a Reference Path: $.items[*]"
+            ],
+        ),
+        (
+            json!({"ItemProcessor": inner, "ToleratedFailurePercentage": 101}),
+            expect!["/States/A/ToleratedFailurePercentage: SCHEMA_VALIDATION_FAILED Maximum value is 100.0"],
+        ),
+    ] {
+        let mut state = map;
+        state["Type"] = json!("Map");
+        state["End"] = json!(true);
+        check(&json!({"StartAt": "A", "States": {"A": state}}), &expected);
+    }
 }
 
 #[test]

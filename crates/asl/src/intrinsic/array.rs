@@ -2,80 +2,84 @@
 
 use serde_json::Value;
 
-use crate::path::same;
+use super::{Refusal, java};
 
 /// Most items that `States.ArrayRange` makes.
 const RANGE_MAX: i64 = 1000;
 
-pub(super) fn array(arguments: &[Value], _: u64) -> Result<Value, String> {
+type Result<T> = std::result::Result<T, Refusal>;
+
+pub(super) fn array(arguments: &[Value], _: u64) -> Result<Value> {
     Ok(Value::Array(arguments.to_vec()))
 }
 
-pub(super) fn contains(arguments: &[Value], _: u64) -> Result<Value, String> {
-    let [items, wanted] = arguments else { return Err("takes an array and a value".into()) };
-    Ok(list(items)?.iter().any(|item| same(item, wanted)).into())
+/// AWS compares as texts: `true` is in a list that holds `"true"`, and `1.0` is not in one that holds 1.
+pub(super) fn contains(arguments: &[Value], _: u64) -> Result<Value> {
+    let [items, wanted] = arguments else { return Err(Refusal::Arguments) };
+    let wanted = java::text(wanted);
+    Ok(list(items)?.iter().any(|item| java::text(item) == wanted).into())
 }
 
-pub(super) fn get_item(arguments: &[Value], _: u64) -> Result<Value, String> {
-    let [items, index] = arguments else { return Err("takes an array and an index".into()) };
-    let (items, index) = (list(items)?, integer(index)?);
+/// Of an empty array AWS gives `null`, whatever the index.
+pub(super) fn get_item(arguments: &[Value], _: u64) -> Result<Value> {
+    let [items, index] = arguments else { return Err(Refusal::Arguments) };
+    let (items, index) = (list(items)?, truncated(index)?);
+    if items.is_empty() {
+        return Ok(Value::Null);
+    }
     let item = usize::try_from(index).ok().and_then(|index| items.get(index));
-    item.cloned().ok_or_else(|| format!("index {index} is outside of an array of {}", items.len()))
+    item.cloned().ok_or(Refusal::Arguments)
 }
 
-pub(super) fn length(arguments: &[Value], _: u64) -> Result<Value, String> {
-    let [items] = arguments else { return Err("takes an array".into()) };
+pub(super) fn length(arguments: &[Value], _: u64) -> Result<Value> {
+    let [items] = arguments else { return Err(Refusal::Arguments) };
     Ok(list(items)?.len().into())
 }
 
-pub(super) fn partition(arguments: &[Value], _: u64) -> Result<Value, String> {
-    let [items, size] = arguments else { return Err("takes an array and a size".into()) };
+pub(super) fn partition(arguments: &[Value], _: u64) -> Result<Value> {
+    let [items, size] = arguments else { return Err(Refusal::Arguments) };
     let items = list(items)?;
-    match usize::try_from(integer(size)?) {
+    match usize::try_from(truncated(size)?) {
         Ok(size) if size > 0 => Ok(items.chunks(size).map(<[Value]>::to_vec).collect()),
-        _ => Err("the size of a part must be positive".into()),
+        _ => Err(Refusal::Arguments),
     }
 }
 
-pub(super) fn range(arguments: &[Value], _: u64) -> Result<Value, String> {
-    let [first, last, increment] = arguments else { return Err("takes first, last and step".into()) };
-    let (first, last, increment) = (integer(first)?, integer(last)?, integer(increment)?);
-    if increment == 0 {
-        return Err("the step must not be 0".into());
-    }
-    let count = last.saturating_sub(first).checked_div(increment).map_or(0, |count| count.saturating_add(1));
-    if count > RANGE_MAX {
-        return Err(format!("a range holds at most {RANGE_MAX} items"));
+pub(super) fn range(arguments: &[Value], _: u64) -> Result<Value> {
+    let [first, last, increment] = arguments else { return Err(Refusal::Arguments) };
+    let (first, last, increment) = (truncated(first)?, truncated(last)?, truncated(increment)?);
+    let count = last.saturating_sub(first).checked_div(increment).ok_or(Refusal::Arguments)?;
+    if count >= RANGE_MAX {
+        return Err(Refusal::Arguments);
     }
     let ahead = |at: &i64| if increment > 0 { *at <= last } else { *at >= last };
     let numbers = std::iter::successors(Some(first), |at| at.checked_add(increment));
     Ok(numbers.take_while(ahead).map(Value::from).collect())
 }
 
-pub(super) fn unique(arguments: &[Value], _: u64) -> Result<Value, String> {
-    let [items] = arguments else { return Err("takes an array".into()) };
-    let mut kept: Vec<Value> = Vec::new();
-    for item in list(items)? {
-        if !kept.iter().any(|other| same(other, item)) {
-            kept.push(item.clone());
-        }
-    }
-    Ok(kept.into())
+pub(super) fn unique(arguments: &[Value], _: u64) -> Result<Value> {
+    let [items] = arguments else { return Err(Refusal::Arguments) };
+    Ok(java::set(list(items)?).into())
 }
 
-pub(super) fn math_add(arguments: &[Value], _: u64) -> Result<Value, String> {
-    let [left, right] = arguments else { return Err("takes two numbers".into()) };
-    Ok(integer(left)?.wrapping_add(integer(right)?).into())
+/// Operands and sum have 32 bits. Here alone fractions are rounded.
+pub(super) fn math_add(arguments: &[Value], _: u64) -> Result<Value> {
+    let [left, right] = arguments else { return Err(Refusal::Arguments) };
+    let (left, right) = (rounded(left)?, rounded(right)?);
+    left.checked_add(right).map(Value::from).ok_or(Refusal::Arguments)
 }
 
-pub(super) fn math_random(arguments: &[Value], entropy: u64) -> Result<Value, String> {
-    let mut numbers = arguments.iter().map(integer);
-    let mut next = || numbers.next().transpose();
-    let (Some(from), Some(to)) = (next()?, next()?) else { return Err("takes a start and an end".into()) };
-    let entropy = next()?.map_or(entropy, |seed| mix(u64::from_ne_bytes(seed.to_ne_bytes())));
+pub(super) fn math_random(arguments: &[Value], entropy: u64) -> Result<Value> {
+    let (from, to, seed) = match arguments {
+        [from, to] => (from, to, None),
+        [from, to, seed] => (from, to, Some(truncated(seed)?)),
+        _ => return Err(Refusal::Arguments),
+    };
+    let (from, to) = (truncated(from)?, truncated(to)?);
+    let entropy = seed.map_or(entropy, |seed| mix(seed.cast_unsigned()));
     match to.checked_sub(from).and_then(|span| u64::try_from(span).ok()) {
         Some(span) if span > 0 => Ok(from.wrapping_add_unsigned(entropy % span).into()),
-        _ => Err("the end must be above the start".into()),
+        _ => Err(Refusal::Arguments),
     }
 }
 
@@ -87,15 +91,18 @@ pub(crate) fn mix(seed: u64) -> u64 {
     bits ^ (bits >> 31)
 }
 
-fn list(value: &Value) -> Result<&Vec<Value>, String> {
-    value.as_array().ok_or_else(|| format!("expected an array, not {value}"))
+fn list(value: &Value) -> Result<&Vec<Value>> {
+    value.as_array().ok_or(Refusal::Arguments)
 }
 
-/// AWS rounds numbers to the nearest integer where it wants one.
+#[expect(clippy::cast_possible_truncation, reason = "saturates, as Java's casts do")]
+fn truncated(value: &Value) -> Result<i64> {
+    value.as_i64().or_else(|| value.as_f64().map(|number| number as i64)).ok_or(Refusal::Arguments)
+}
+
+/// To the nearest integer, halves upwards.
 #[expect(clippy::cast_possible_truncation, reason = "saturates, as Java's Math.round does")]
-fn integer(value: &Value) -> Result<i64, String> {
-    value
-        .as_i64()
-        .or_else(|| value.as_f64().map(|number| (number + 0.5).floor() as i64))
-        .ok_or_else(|| format!("expected a number, not {value}"))
+fn rounded(value: &Value) -> Result<i32> {
+    let number = value.as_i64().or_else(|| value.as_f64().map(|number| (number + 0.5).floor() as i64));
+    number.and_then(|number| i32::try_from(number).ok()).ok_or(Refusal::Arguments)
 }

@@ -1,4 +1,7 @@
 //! `States.*` intrinsic functions: the call's syntax and its arguments. The functions are in siblings.
+//!
+//! The language names a function's failure `States.IntrinsicFailure`; AWS reports `States.Runtime`, which nothing
+//! catches, and so does this.
 
 mod array;
 mod java;
@@ -35,7 +38,31 @@ struct Function {
     name: &'static str,
     /// Fewest and most arguments.
     arity: (usize, usize),
-    apply: fn(&[Value], u64) -> Result<Value, String>,
+    apply: fn(&[Value], u64) -> Result<Value, Refusal>,
+}
+
+/// Why a function refuses its arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refusal {
+    /// Their number, their types or their values.
+    Arguments,
+    /// A template has more or fewer places than there are values.
+    Count,
+    /// A template is none.
+    Template(&'static str),
+}
+
+impl Refusal {
+    /// AWS's text.
+    fn text(self, function: &str) -> String {
+        match self {
+            Self::Arguments => format!("Invalid arguments in {function}"),
+            Self::Count => format!(
+                "Invalid arguments in {function}: number of arguments do not match the occurrences of {{}}."
+            ),
+            Self::Template(why) => format!("Invalid template in {function}: {why}"),
+        }
+    }
 }
 
 impl PartialEq for Function {
@@ -87,17 +114,49 @@ impl Call {
 
     /// The call's result.
     pub fn evaluate(&self, env: &Env<'_>) -> Result<Value, Fault> {
+        self.value(env).map_err(|failure| match failure {
+            Failure::Function(why) => {
+                Fault::runtime(format!("The function '{}' had the following error: {why}", self.text))
+            }
+            Failure::Other(fault) => fault,
+        })
+    }
+
+    fn value(&self, env: &Env<'_>) -> Result<Value, Failure> {
+        let refused = |refusal: Refusal| Failure::Function(refusal.text(self.function.name));
+        let (least, most) = self.function.arity;
+        if !(least..=most).contains(&self.arguments.len()) {
+            return Err(refused(Refusal::Arguments));
+        }
         let mut values = Vec::with_capacity(self.arguments.len());
         for argument in &self.arguments {
             values.push(match argument {
                 Argument::Literal(value) => value.clone(),
-                Argument::Path(path) => env.select(path)?,
-                Argument::Call(call) => call.evaluate(env)?,
+                Argument::Path(path) => env.select(path).map_err(|fault| missing(fault, env.input))?,
+                Argument::Call(call) => call.value(env)?,
             });
         }
-        let entropy = env.names.entropy();
-        (self.function.apply)(&values, entropy)
-            .map_err(|why| Fault::Intrinsic(format!("{} failed: {why}", self.function.name)))
+        (self.function.apply)(&values, env.names.entropy()).map_err(refused)
+    }
+}
+
+/// Why a call gave nothing: the outermost one names itself.
+enum Failure {
+    Function(String),
+    Other(Fault),
+}
+
+fn missing(fault: Fault, input: &Value) -> Failure {
+    match fault {
+        // WHY: here AWS shows what its library for JSONPath says.
+        Fault::Missing { why, .. } if why.starts_with("Filter: ") => Failure::Function(why),
+        Fault::Missing { path, .. } => {
+            let path = path.strip_prefix('$').filter(|inner| inner.starts_with('$')).unwrap_or(&path);
+            Failure::Function(format!(
+                "The JsonPath argument for the field '{path}' could not be found in the input '{input}'"
+            ))
+        }
+        other => Failure::Other(other),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Text to [`Call`]. Checks names and counts of arguments, not their types.
+//! Text to [`Call`]. Checks names, not the arguments: as for AWS, those are judged when the call is made.
 
 use serde_json::Value;
 
@@ -57,11 +57,7 @@ impl<'t> Parser<'t> {
         if !self.eat('(') {
             return self.fail("expected `(`");
         }
-        let arguments = self.arguments()?;
-        let (least, most) = function.arity;
-        if arguments.len() < least || arguments.len() > most {
-            return self.fail(&format!("{} does not take {} arguments", function.name, arguments.len()));
-        }
+        let arguments = self.arguments(function)?;
         self.depth -= 1;
         let text = self.text.get(from..self.at).unwrap_or_default().to_owned();
         Ok(Call { text, function, arguments })
@@ -80,13 +76,15 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn arguments(&mut self) -> Parsed<Vec<Argument>> {
+    fn arguments(&mut self, function: &Function) -> Parsed<Vec<Argument>> {
         let mut arguments = Vec::new();
         if self.eat(')') {
             return Ok(arguments);
         }
         loop {
-            arguments.push(self.argument()?);
+            // WHY: in a template an escaped brace is none of its places; the function reads the escapes.
+            let is_template = function.name == "States.Format" && arguments.is_empty();
+            arguments.push(self.argument(is_template)?);
             if self.eat(')') {
                 return Ok(arguments);
             }
@@ -96,7 +94,7 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn argument(&mut self) -> Parsed<Argument> {
+    fn argument(&mut self, is_template: bool) -> Parsed<Argument> {
         self.space();
         let rest = self.rest();
         if rest.starts_with('$') {
@@ -106,7 +104,7 @@ impl<'t> Parser<'t> {
             return Ok(Argument::Path(path));
         }
         if rest.starts_with('\'') {
-            return self.quoted();
+            return self.quoted(is_template);
         }
         if rest.starts_with("States.") {
             return self.call().map(Argument::Call);
@@ -114,8 +112,8 @@ impl<'t> Parser<'t> {
         self.literal()
     }
 
-    /// A text in single quotes. `\'` is a quote; every other backslash is kept for the function.
-    fn quoted(&mut self) -> Parsed<Argument> {
+    /// A text in single quotes. A backslash guards a quote, a brace or another backslash, and nothing else.
+    fn quoted(&mut self, is_template: bool) -> Parsed<Argument> {
         let mut text = String::new();
         let mut characters = self.rest().char_indices().skip(1);
         while let Some((at, c)) = characters.next() {
@@ -126,7 +124,9 @@ impl<'t> Parser<'t> {
                 }
                 '\\' => match characters.next() {
                     Some((_, '\'')) => text.push('\''),
-                    Some((_, other)) => text.extend(['\\', other]),
+                    Some((_, guarded @ ('{' | '}' | '\\'))) if is_template => text.extend(['\\', guarded]),
+                    Some((_, guarded @ ('{' | '}' | '\\'))) => text.push(guarded),
+                    Some(_) => return self.fail("a backslash guards only quotes, braces and backslashes"),
                     None => break,
                 },
                 c => text.push(c),

@@ -1,32 +1,57 @@
 //! Intrinsic functions on texts and JSON.
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use serde_json::Value;
 use sha2::Digest;
 
 use super::array::mix;
-use super::java;
+use super::{Refusal, java};
+
+/// Takes digits without padding, whatever the last of them says beyond the last byte.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::RequireNone),
+);
 
 /// Longest text that is hashed, encoded or decoded, in characters.
 const TEXT_CHARS_MAX: usize = 10_000;
 
-pub(super) fn base64_encode(arguments: &[Value], _: u64) -> Result<Value, String> {
-    let [plain] = arguments else { return Err("takes a text".into()) };
+type Result<T> = std::result::Result<T, Refusal>;
+
+pub(super) fn base64_encode(arguments: &[Value], _: u64) -> Result<Value> {
+    let [plain] = arguments else { return Err(Refusal::Arguments) };
     Ok(STANDARD.encode(short(plain)?).into())
 }
 
-pub(super) fn base64_decode(arguments: &[Value], _: u64) -> Result<Value, String> {
-    let [encoded] = arguments else { return Err("takes a text".into()) };
-    let bytes = STANDARD.decode(short(encoded)?).map_err(|error| error.to_string())?;
-    String::from_utf8(bytes).map(Value::String).map_err(|_| "the decoded bytes are no UTF-8".into())
+/// Passes over what is not of the alphabet, ends at the first `=`, and needs none.
+pub(super) fn base64_decode(arguments: &[Value], _: u64) -> Result<Value> {
+    let [encoded] = arguments else { return Err(Refusal::Arguments) };
+    let encoded = short(encoded)?.bytes().take_while(|byte| *byte != b'=');
+    let mut digits: Vec<u8> = encoded
+        .filter_map(|byte| match byte {
+            b'-' => Some(b'+'),
+            b'_' => Some(b'/'),
+            byte => (byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/').then_some(byte),
+        })
+        .collect();
+    // WHY: a single digit at the end is less than a byte.
+    if digits.len() % 4 == 1 {
+        digits.pop();
+    }
+    let bytes = LENIENT.decode(digits).map_err(|_| Refusal::Arguments)?;
+    Ok(String::from_utf8_lossy(&bytes).into())
 }
 
-pub(super) fn format(arguments: &[Value], _: u64) -> Result<Value, String> {
-    let Some((template, values)) = arguments.split_first() else { return Err("takes a template".into()) };
+pub(super) fn format(arguments: &[Value], _: u64) -> Result<Value> {
+    let Some((template, values)) = arguments.split_first() else { return Err(Refusal::Arguments) };
     let mut values = values.iter();
     let mut output = String::new();
-    let mut characters = string(template)?.chars().peekable();
+    let template = java::text(template);
+    let mut characters = template.chars().peekable();
     while let Some(c) = characters.next() {
         match c {
             '\\' => match characters.next() {
@@ -35,32 +60,26 @@ pub(super) fn format(arguments: &[Value], _: u64) -> Result<Value, String> {
                 None => output.push('\\'),
             },
             '{' if characters.next_if_eq(&'}').is_some() => {
-                let Some(value) = values.next() else { return Err("there are more `{}` than values".into()) };
-                output.push_str(&java::text(value));
+                output.push_str(&java::text(values.next().ok_or(Refusal::Count)?));
             }
+            '{' => return Err(Refusal::Template("matching '}' not found for '{'.")),
+            '}' => return Err(Refusal::Template("matching '{' not found for '}'.")),
             c => output.push(c),
         }
     }
-    match values.next() {
-        None => Ok(output.into()),
-        Some(_) => Err("there are more values than `{}`".into()),
-    }
+    if values.next().is_none() { Ok(output.into()) } else { Err(Refusal::Count) }
 }
 
-pub(super) fn hash(arguments: &[Value], _: u64) -> Result<Value, String> {
-    let [data, algorithm] = arguments else { return Err("takes data and an algorithm".into()) };
+pub(super) fn hash(arguments: &[Value], _: u64) -> Result<Value> {
+    let [data, algorithm] = arguments else { return Err(Refusal::Arguments) };
     let plain = match data {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
     if plain.chars().count() > TEXT_CHARS_MAX {
-        return Err(format!("data is longer than {TEXT_CHARS_MAX} characters"));
+        return Err(Refusal::Arguments);
     }
-    let algorithm = string(algorithm)?;
-    match digest(algorithm, &plain) {
-        Some(digest) => Ok(digest.into()),
-        None => Err(format!("unknown algorithm `{algorithm}`; use MD5, SHA-1, SHA-256, SHA-384 or SHA-512")),
-    }
+    digest(string(algorithm)?, &plain).map(Value::from).ok_or(Refusal::Arguments)
 }
 
 /// The digest in hexadecimal digits, if the algorithm is known.
@@ -75,41 +94,40 @@ pub(crate) fn digest(algorithm: &str, plain: &str) -> Option<String> {
     })
 }
 
-pub(super) fn json_merge(arguments: &[Value], _: u64) -> Result<Value, String> {
-    let [Value::Object(left), Value::Object(right), deep] = arguments else {
-        return Err("takes two objects and `false`".into());
-    };
-    if *deep != Value::Bool(false) {
-        return Err("deep merge is not supported: give `false`".into());
+/// Merges the first level. AWS has no deep merge: whatever reads as `true` is refused, all else means the first level.
+pub(super) fn json_merge(arguments: &[Value], _: u64) -> Result<Value> {
+    let [Value::Object(left), Value::Object(right), deep] = arguments else { return Err(Refusal::Arguments) };
+    if java::text(deep).eq_ignore_ascii_case("true") {
+        return Err(Refusal::Arguments);
     }
     let mut merged = left.clone();
     merged.extend(right.clone());
     Ok(merged.into())
 }
 
-pub(super) fn json_to_string(arguments: &[Value], _: u64) -> Result<Value, String> {
-    let [value] = arguments else { return Err("takes a value".into()) };
+pub(super) fn json_to_string(arguments: &[Value], _: u64) -> Result<Value> {
+    let [value] = arguments else { return Err(Refusal::Arguments) };
     Ok(value.to_string().into())
 }
 
-pub(super) fn string_to_json(arguments: &[Value], _: u64) -> Result<Value, String> {
-    let [text] = arguments else { return Err("takes a text".into()) };
+pub(super) fn string_to_json(arguments: &[Value], _: u64) -> Result<Value> {
+    let [text] = arguments else { return Err(Refusal::Arguments) };
     let text = string(text)?;
     if text.trim().is_empty() {
         return Ok(Value::Null);
     }
-    serde_json::from_str(text).map_err(|error| format!("the text is no JSON: {error}"))
+    serde_json::from_str(text).map_err(|_| Refusal::Arguments)
 }
 
 /// Splits at every character of the delimiter and drops empty parts.
-pub(super) fn string_split(arguments: &[Value], _: u64) -> Result<Value, String> {
-    let [text, delimiters] = arguments else { return Err("takes a text and delimiters".into()) };
+pub(super) fn string_split(arguments: &[Value], _: u64) -> Result<Value> {
+    let [text, delimiters] = arguments else { return Err(Refusal::Arguments) };
     let delimiters: Vec<char> = string(delimiters)?.chars().collect();
     let parts = string(text)?.split(delimiters.as_slice());
     Ok(parts.filter(|part| !part.is_empty()).map(Value::from).collect())
 }
 
-pub(super) fn uuid(_: &[Value], entropy: u64) -> Result<Value, String> {
+pub(super) fn uuid(_: &[Value], entropy: u64) -> Result<Value> {
     Ok(uuid_text(entropy).into())
 }
 
@@ -122,14 +140,14 @@ pub(crate) fn uuid_text(entropy: u64) -> String {
     [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
 }
 
-fn string(value: &Value) -> Result<&str, String> {
-    value.as_str().ok_or_else(|| format!("expected a text, not {value}"))
+fn string(value: &Value) -> Result<&str> {
+    value.as_str().ok_or(Refusal::Arguments)
 }
 
-fn short(value: &Value) -> Result<&str, String> {
+fn short(value: &Value) -> Result<&str> {
     let text = string(value)?;
     if text.chars().count() > TEXT_CHARS_MAX {
-        return Err(format!("the text is longer than {TEXT_CHARS_MAX} characters"));
+        return Err(Refusal::Arguments);
     }
     Ok(text)
 }

@@ -126,12 +126,10 @@ impl Stepper<'_> {
             (Some(rule), _) => (rule.next.as_str(), rule.assign.as_ref(), rule.output.as_ref()),
             (None, Some(default)) => (default, state.assign.as_ref(), by_default),
             (None, None) => {
-                return Err(Fault::Other {
-                    error: "States.NoChoiceMatched",
-                    message:
-                        "Failed to transition out of the state. The state does not point to a next state."
-                            .into(),
-                });
+                // WHY: the language names it `States.NoChoiceMatched`; AWS reports a machine that is wrong.
+                return Err(Fault::runtime(
+                    "Failed to transition out of the state. The state does not point to a next state.",
+                ));
             }
         };
         let assigned = self.assign(frame, assign, &input)?;

@@ -80,7 +80,6 @@ impl Stepper<'_> {
             Fault::Missing { path, why } => {
                 ("States.Runtime", format!("Invalid path '{path}' : {why}"), None)
             }
-            Fault::Intrinsic(message) => ("States.IntrinsicFailure", message, None),
             Fault::Query { location, message } => ("States.QueryEvaluationError", message, Some(location)),
             Fault::Other { error, message } => (error, message, None),
         };
@@ -124,6 +123,9 @@ impl Stepper<'_> {
     /// `is_open`: a Parallel or Map of this frame ends by it. `is_beyond`: this state has had its chance.
     fn raise(&mut self, frame: u64, failure: Failure, is_open: bool, is_beyond: bool) {
         self.inspect_failure(|| failure.clone().reported());
+        if failure.is_fatal() {
+            return self.give_up(frame, failure);
+        }
         let mut frame = frame;
         let (mut is_open, mut is_beyond) = (is_open, is_beyond);
         loop {
@@ -137,12 +139,10 @@ impl Stepper<'_> {
             if let Some((index, retrier)) = retrier.filter(|_| self.has_emitted()) {
                 return self.retry(frame, index, retrier);
             }
-            if is_open {
-                self.close_fork(frame, state.kind.kind());
-            }
+            let closed = if is_open { self.close_fork(frame, state.kind.kind()) } else { None };
             let catcher = state.catch.iter().find(|catcher| failure.matches(&catcher.error_equals));
             if let Some(catcher) = catcher.filter(|_| !is_beyond) {
-                return self.catch(frame, state, catcher, &failure);
+                return self.catch(frame, state, catcher, &failure, closed);
             }
             let Some(failed) = self.execution.frame(frame) else { return };
             let previous = failed.previous;
@@ -155,13 +155,22 @@ impl Stepper<'_> {
         }
     }
 
-    /// A Parallel or Map that is not tried again has failed.
-    fn close_fork(&mut self, frame: u64, kind: StateKind) {
+    /// The machine itself is wrong: nothing takes that, and no state on the way is said to have failed.
+    fn give_up(&mut self, frame: u64, failure: Failure) {
+        let previous = self.execution.frame(frame).map_or(0, |frame| frame.previous);
+        let previous = self.joined_last().unwrap_or(previous);
+        self.end(previous, Detail::ExecutionFailed(failure.reported()));
+    }
+
+    /// A Parallel or Map that is not tried again has failed. Gives what it went on from until then.
+    fn close_fork(&mut self, frame: u64, kind: StateKind) -> Option<u64> {
+        let previous = self.execution.frame(frame).map(|frame| frame.previous);
         match kind {
             StateKind::Parallel => self.emit(frame, Detail::ParallelFailed),
             StateKind::Map => self.emit(frame, Detail::MapFailed),
-            _ => return,
+            _ => return None,
         };
+        previous
     }
 
     fn retry(&mut self, frame: u64, index: usize, retrier: &Retrier) {
@@ -188,7 +197,14 @@ impl Stepper<'_> {
         if retrier.full_jitter { self.draw() % (millis + 1) } else { millis }
     }
 
-    fn catch(&mut self, frame: u64, state: &State, catcher: &Catcher, failure: &Failure) {
+    fn catch(
+        &mut self,
+        frame: u64,
+        state: &State,
+        catcher: &Catcher,
+        failure: &Failure,
+        closed: Option<u64>,
+    ) {
         self.inspect_catch(frame, catcher);
         let output = failure.output();
         let caught = match &state.flow {
@@ -199,19 +215,23 @@ impl Stepper<'_> {
         };
         match caught {
             Ok((output, assigned)) => self.leave(frame, output, assigned, Some(catcher.next.clone())),
-            Err(fault) => self.uncaught(frame, fault),
+            Err(fault) => self.uncaught(frame, fault, closed),
         }
     }
 
-    /// The catcher itself is wrong: nothing in this state takes that.
-    fn uncaught(&mut self, frame: u64, fault: Fault) {
+    /// The catcher itself is wrong: nothing in this state takes that. A Parallel or Map fails once more, from
+    /// where it stood before it failed first.
+    fn uncaught(&mut self, frame: u64, fault: Fault, closed: Option<u64>) {
+        if let Some(previous) = closed {
+            self.follow(frame, previous);
+        }
         let fault = match fault {
             Fault::Missing { path, why } => Fault::runtime(format!("Invalid path '{path}' : {why}")),
-            Fault::Intrinsic(message) | Fault::Other { message, .. } => Fault::runtime(message),
+            Fault::Other { message, .. } => Fault::runtime(message),
             Fault::Query { .. } => fault,
         };
         let (failure, _) = self.faulted(frame, fault);
-        self.raise(frame, failure, false, true);
+        self.raise(frame, failure, closed.is_some(), true);
     }
 
     /// Gives up all branches or iterations of `parent` after `failed` has come to an error.
@@ -244,7 +264,7 @@ impl Stepper<'_> {
     }
 
     /// A Parallel goes on after the event that failed it.
-    fn follow(&mut self, parent: u64, previous: u64) {
+    pub fn follow(&mut self, parent: u64, previous: u64) {
         self.change(Change::Follow { frame: parent, previous });
     }
 

@@ -131,6 +131,7 @@ impl Stepper<'_> {
 
     fn join_branches(&mut self, frame: u64, previous: u64, output: Value) {
         self.emit_after(frame, previous, Detail::ParallelSucceeded);
+        self.follow(frame, previous);
         self.exit(frame, output);
     }
 }

@@ -27,8 +27,8 @@ pub(super) fn take(
         Input::TimerFired { timer } => stepper.timer_fired(timer),
         Input::MapRunEnded { run, result } => stepper.map_run_ended(run, result),
         Input::Stop { error, cause } => {
-            let previous = stepper.execution.last_event_id();
-            stepper.end(previous, Detail::ExecutionAborted(Failed { error, cause }));
+            // WHY: AWS chains what comes from outside to nothing.
+            stepper.end(0, Detail::ExecutionAborted(Failed { error, cause }));
         }
     }
     Ok(stepper.run())
@@ -86,8 +86,9 @@ impl Stepper<'_> {
             Purpose::TaskTimeout => self.task_timed_out(frame, timer, "States.Timeout"),
             Purpose::Heartbeat => self.task_timed_out(frame, timer, "States.HeartbeatTimeout"),
             Purpose::MachineTimeout => {
-                let previous = self.execution.last_event_id();
-                self.end(previous, Detail::ExecutionTimedOut(Failed::default()));
+                // WHY: AWS chains it to nothing, as all that comes from outside.
+                let error = Some("States.Timeout".to_owned());
+                self.end(0, Detail::ExecutionTimedOut(Failed { error, cause: None }));
             }
         }
     }

@@ -82,6 +82,12 @@ impl<'a> Stepper<'a> {
         !self.transition.events.is_empty()
     }
 
+    /// The event by which a Parallel or Map has joined, if nothing has happened since.
+    pub fn joined_last(&self) -> Option<u64> {
+        let last = self.transition.events.last()?;
+        matches!(last.detail, Detail::ParallelSucceeded | Detail::MapSucceeded).then_some(last.id)
+    }
+
     pub fn is_running(&self) -> bool {
         self.execution.status() == Status::Running
     }
