@@ -13,8 +13,10 @@ use tokio::sync::{Mutex as AsyncMutex, Notify, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    activities::Queues,
     clock::Clock,
     engine::{Config, Error},
+    launch::Origin,
     machines::Machines,
     notify::Bells,
     store::{self, Commit, Expected, Progress, Put, Row, Store},
@@ -33,6 +35,7 @@ pub struct Core {
     pub config: Config,
     pub handlers: HashMap<String, Arc<dyn TaskHandler>>,
     pub machines: Machines,
+    pub activities: Queues,
     pub bells: Bells,
     /// Rung when a timer is set that is due before `next_timer`.
     pub timer_set: Notify,
@@ -158,12 +161,13 @@ impl Core {
         self: &Arc<Self>,
         start: Start,
         revision: u64,
+        origin: Origin,
         records: Vec<Put>,
     ) -> Result<(), Error> {
         let core = Arc::clone(self);
         self.to_the_end(async move {
             let arn = start.execution_arn.clone();
-            let result = core.start_here(start, revision, records).await;
+            let result = core.start_here(start, revision, origin, records).await;
             core.forget_idle(&arn);
             result
         })
@@ -174,6 +178,7 @@ impl Core {
         self: &Arc<Self>,
         start: Start,
         revision: u64,
+        origin: Origin,
         records: Vec<Put>,
     ) -> Result<(), Error> {
         let machine = self.machines.parsed(&*self.store, &start.machine_name, revision).await?;
@@ -187,6 +192,7 @@ impl Core {
             started_at: at.now,
             stopped_at: None,
             last_event_id: 0,
+            origin,
             snapshot: Vec::new(),
         };
         let mut loaded = Loaded { machine, execution: Execution::new(start), row };

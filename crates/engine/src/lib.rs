@@ -1,20 +1,25 @@
 //! Durable execution of state machines: one atomic commit verb, timers, task dispatch, recovery. Knows no protocol.
 
+pub mod activities;
 pub mod clock;
 mod dispatch;
 mod engine;
 mod executor;
-mod machines;
+mod ids;
+pub mod launch;
+pub mod machines;
 mod notify;
 pub mod store;
 pub mod task;
 mod timers;
+pub mod tokens;
 
 use std::{path::Path, sync::Arc};
 
 pub use crate::{
     clock::{Clock, SystemClock, VirtualClock},
     engine::{Builder, Config, Description, Engine, Error, Filter, StartExecution},
+    launch::{Launch, Launched, Origin, Qualifier},
     store::{Expected, Put, Record, Store},
     task::{Task, TaskFailure, TaskHandler},
 };
