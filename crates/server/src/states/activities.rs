@@ -60,7 +60,7 @@ pub async fn list(api: &Api, request: Request) -> Result<Value, Fault> {
             "creationDate": seconds(activity.created_at),
         })
     });
-    Ok(page.answer("activities", items.collect(), next))
+    Ok(page.answer("activities", items, next))
 }
 
 /// `GetActivityTask`

@@ -95,7 +95,7 @@ pub async fn list(api: &Api, request: Request) -> Result<Value, Fault> {
             "creationDate": seconds(alias.created_at),
         })
     });
-    Ok(page.answer("stateMachineAliases", items.collect(), next))
+    Ok(page.answer("stateMachineAliases", items, next))
 }
 
 /// To an action on an alias, a machine that is not there is a resource that is not there.

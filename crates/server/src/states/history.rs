@@ -34,7 +34,7 @@ pub async fn get(api: &Api, request: Request) -> Result<Value, Fault> {
         true => backwards(api, arn, after.unwrap_or(row.last_event_id.saturating_add(1)), page.limit).await?,
     };
     let has_data = request.flag("includeExecutionData").unwrap_or(true);
-    let items = events.iter().map(|event| told(event, has_data)).collect();
+    let items = events.iter().map(|event| told(event, has_data));
     Ok(page.answer("events", items, next.map(|id| id.to_string())))
 }
 

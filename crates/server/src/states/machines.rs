@@ -166,7 +166,7 @@ pub async fn list(api: &Api, request: Request) -> Result<Value, Fault> {
             "creationDate": seconds(machine.created_at),
         })
     });
-    Ok(page.answer("stateMachines", items.collect(), next))
+    Ok(page.answer("stateMachines", items, next))
 }
 
 /// `ValidateStateMachineDefinition`

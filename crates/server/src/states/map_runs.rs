@@ -20,7 +20,7 @@ pub async fn list(api: &Api, request: Request) -> Result<Value, Fault> {
     arn::execution(&api.engine, arn)?;
     let page = Page::of("ListMapRuns", &request)?;
     api.engine.row(arn).await.map_err(of_engine)?;
-    Ok(page.answer("mapRuns", Vec::new(), None))
+    Ok(page.answer("mapRuns", std::iter::empty(), None))
 }
 
 /// `UpdateMapRun`

@@ -1,6 +1,6 @@
 //! Pages of lists: how many, from where, and a token that is good only for the call that it was given to.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::{fault::Fault, validate::Request};
@@ -30,14 +30,15 @@ impl Page {
     }
 
     /// The answer's list, and the token of the next page if there is one.
-    pub fn answer(&self, name: &str, items: Vec<Value>, next: Option<String>) -> Value {
-        let mut answer = json!({name: items});
+    pub fn answer(&self, name: &str, items: impl Iterator<Item = Value>, next: Option<String>) -> Value {
+        let mut answer = Map::new();
+        answer.insert(name.to_owned(), items.collect());
         if let Some(cursor) = next {
             let mut token = self.seal.to_vec();
             token.extend(cursor.into_bytes());
-            answer["nextToken"] = hex::encode(token).into();
+            answer.insert("nextToken".to_owned(), hex::encode(token).into());
         }
-        answer
+        answer.into()
     }
 }
 
@@ -85,6 +86,8 @@ pub fn slice<T>(
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::states::shapes;
 
@@ -95,7 +98,8 @@ mod tests {
 
     #[test]
     fn a_token_is_good_for_its_own_call_only() {
-        let answer = page("a", None).ok().unwrap().answer("executions", Vec::new(), Some("7:b".into()));
+        let answer =
+            page("a", None).ok().unwrap().answer("executions", std::iter::empty(), Some("7:b".into()));
         let token = answer["nextToken"].as_str().unwrap();
         assert_eq!(page("a", Some(token)).ok().unwrap().after.as_deref(), Some("7:b"));
         for (machine, token) in [("b", token), ("a", "00"), ("a", "x"), ("a", &token[2..])] {

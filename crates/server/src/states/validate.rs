@@ -205,7 +205,13 @@ fn length(given: usize, min: usize, max: usize, shown: Option<&str>, place: &str
     }
 }
 
-fn range<N: PartialOrd + std::fmt::Display>(given: N, min: N, max: N, place: &str, wrong: &mut Vec<String>) {
+fn range<N: PartialOrd + Copy + std::fmt::Display>(
+    given: N,
+    min: N,
+    max: N,
+    place: &str,
+    wrong: &mut Vec<String>,
+) {
     let shown = format!("'{given}'");
     if given < min {
         let rule = format!("Member must have value greater than or equal to {min}");

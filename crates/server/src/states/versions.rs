@@ -38,7 +38,7 @@ pub async fn list(api: &Api, request: Request) -> Result<Value, Fault> {
             "creationDate": seconds(version.created_at),
         })
     });
-    Ok(page.answer("stateMachineVersions", items.collect(), next))
+    Ok(page.answer("stateMachineVersions", items, next))
 }
 
 /// `DeleteStateMachineVersion`
