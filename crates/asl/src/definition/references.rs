@@ -101,14 +101,28 @@ fn named(text: &str, names: &mut BTreeSet<String>) {
 /// Functions are called, and what the expression binds itself is its own.
 fn named_in_jsonata(text: &str, names: &mut BTreeSet<String>) {
     let tokens = tokens(text);
-    let is_bound = |name: &str| {
-        tokens.iter().any(|(other, behind)| *other == name && behind.trim_start().starts_with(":="))
-    };
+    let mut bound: BTreeSet<&str> = parameters(text).collect();
+    let is_assigned = |behind: &str| behind.trim_start().starts_with(":=");
+    bound.extend(tokens.iter().filter(|(_, behind)| is_assigned(behind)).map(|(name, _)| *name));
+    bound.extend(RESERVED);
     let is_called = |behind: &str| behind.trim_start().starts_with('(');
-    let free = tokens
-        .iter()
-        .filter(|(name, behind)| !RESERVED.contains(name) && !is_called(behind) && !is_bound(name));
+    let free = tokens.iter().filter(|(name, behind)| !bound.contains(name) && !is_called(behind));
     names.extend(free.map(|(name, _)| (*name).to_owned()));
+}
+
+/// What functions of the expression call what they are given, and names that are bound to places (`@$x`, `#$i`).
+fn parameters(text: &str) -> impl Iterator<Item = &str> {
+    let lists = ["function", "\u{3bb}"].into_iter().flat_map(move |word| {
+        text.match_indices(word).filter_map(move |(start, _)| {
+            let list = text.get(start + word.len()..)?.trim_start().strip_prefix('(')?;
+            list.split(')').next()
+        })
+    });
+    let places = ["@$", "#$"]
+        .into_iter()
+        .flat_map(move |mark| text.match_indices(mark).filter_map(move |(start, _)| text.get(start + 1..)));
+    let first = |text| tokens(text).into_iter().map(|(name, _)| name).next();
+    lists.flat_map(tokens).map(|(name, _)| name).chain(places.filter_map(first))
 }
 
 #[cfg(test)]
@@ -139,6 +153,9 @@ mod tests {
     fn jsonata_refers_to_what_it_does_not_bind_or_call() {
         let output = "{% ($own := $a; $sum([$own, $b, $states.input.x]) & '$no') %}";
         check(&json!({"QueryLanguage": "JSONata", "Output": output, "Comment": "$no"}), &["a", "b"]);
+        let output =
+            "{% $map($list, function($item, $index) { $item + $more })[x@$place.y#$at][$place + $at] %}";
+        check(&json!({"QueryLanguage": "JSONata", "Output": output}), &["list", "more"]);
     }
 
     #[test]

@@ -120,9 +120,16 @@ impl Machines {
         let changed = change(store, name, |found| {
             let settings = Settings { definition: definition.to_owned(), ..Settings::default() };
             match found {
-                Some(machine) if machine.settings.definition == definition => Ok(Change::keep(())),
+                Some(machine)
+                    if machine.settings.definition == definition && machine.owner == Owner::Shipway =>
+                {
+                    Ok(Change::keep(()))
+                }
+                // WHY: a user's machine of that name is taken over, or its user could change what deploys.
                 Some(machine) => {
                     machine.settings = settings;
+                    machine.owner = Owner::Shipway;
+                    machine.kind = MachineKind::Standard;
                     machine.updated_at = now;
                     Ok(Change::revise(()))
                 }

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 use shipway_asl::{MachineKind, Status, Timestamp, json as json_text};
 use shipway_engine::{
     Launch, Origin, Qualifier,
+    machines::{Error, Owner},
     store::{Row, RowFilter},
 };
 
@@ -59,6 +60,7 @@ fn input_of(text: &str) -> Result<Value, Fault> {
 pub async fn stop(api: &Api, request: Request) -> Result<Value, Fault> {
     let arn = request.needed("executionArn");
     arn::execution(&api.engine, arn)?;
+    check_owner(api, &api.engine.row(arn).await.map_err(of_engine)?).await?;
     let stopped = api.engine.stop(arn, request.owned("error"), request.owned("cause")).await;
     match stopped {
         // WHY: stopping what has ended already is no error to AWS.
@@ -67,6 +69,16 @@ pub async fn stop(api: &Api, request: Request) -> Result<Value, Fault> {
     }
     let row = api.engine.row(arn).await.map_err(of_engine)?;
     Ok(json!({"stopDate": seconds(row.stopped_at.unwrap_or_default())}))
+}
+
+/// WHY: a deployment that is stopped here would leave its target as it happens to stand; `halt` cleans up.
+async fn check_owner(api: &Api, row: &Row) -> Result<(), Fault> {
+    let name = row.machine.split('/').next().unwrap_or_default();
+    match api.engine.find_machine(name).await {
+        Ok(machine) if machine.owner == Owner::Shipway => Err(Fault::denied(&row.arn)),
+        Ok(_) | Err(Error::NoMachine(_)) => Ok(()),
+        Err(error) => Err(of_machine(&row.arn)(error)),
+    }
 }
 
 /// `DescribeExecution`
@@ -197,6 +209,7 @@ pub async fn redrive(api: &Api, request: Request) -> Result<Value, Fault> {
     let arn = request.needed("executionArn");
     arn::execution(&api.engine, arn)?;
     let row = api.engine.row(arn).await.map_err(of_engine)?;
+    check_owner(api, &row).await?;
     let (_, reason) = redrive_status(row.status);
     let reason = reason.unwrap_or("Execution cannot be redriven");
     Err(Fault::new("ExecutionNotRedrivable", reason))

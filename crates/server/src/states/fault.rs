@@ -77,7 +77,9 @@ impl Fault {
 
     /// Machines of Shipway's deployers are not for the API to change.
     pub fn denied(arn: &str) -> Self {
-        let message = format!("{arn} belongs to Shipway; it can be looked at and not changed or started");
+        let message = format!(
+            "{arn} belongs to Shipway; it can be looked at and neither changed, started nor stopped here"
+        );
         Self { status: StatusCode::BAD_REQUEST, ..Self::new("AccessDeniedException", message) }
     }
 

@@ -3,6 +3,7 @@
 use axum::body::Body;
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
+use shipway_engine::StartExecution;
 
 use super::service::{ACCOUNT, REGION, Service};
 
@@ -231,7 +232,17 @@ async fn shipways_own_machines_can_be_looked_at_and_nothing_else() {
     let machine = arn("stateMachine", "deployer");
     service.good("DescribeStateMachine", json!({"stateMachineArn": machine})).await;
     let role = format!("arn:aws:iam::{ACCOUNT}:role/r");
+    let start = StartExecution {
+        machine: "deployer".to_owned(),
+        name: "n".to_owned(),
+        input: json!({}),
+        records: Vec::new(),
+    };
+    let run = service.engine.start(start).await.unwrap().arn;
+    service.good("DescribeExecution", json!({"executionArn": run})).await;
     let calls = [
+        ("StopExecution", json!({"executionArn": run})),
+        ("RedriveExecution", json!({"executionArn": run})),
         ("StartExecution", json!({"stateMachineArn": machine})),
         ("DeleteStateMachine", json!({"stateMachineArn": machine})),
         ("UpdateStateMachine", json!({"stateMachineArn": machine, "roleArn": role})),
@@ -272,4 +283,13 @@ async fn what_is_no_call_is_refused_in_the_protocol() {
         assert_eq!((given, &answer["__type"]), (StatusCode::from_u16(status).unwrap(), &json!(code)));
     }
     assert_eq!(service.ask(call(list, Vec::new())).await.0, StatusCode::OK);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_users_machine_with_the_name_of_a_deployer_is_taken_over() {
+    let service = Service::new(&[], true).await;
+    let machine = service.machine("deployer", &pass(), "EXPRESS").await;
+    service.engine.put_machine("deployer", &pass().to_string()).await.unwrap();
+    let refused = service.bad("StartExecution", json!({"stateMachineArn": machine})).await;
+    assert!(refused.starts_with("AccessDeniedException"), "{refused}");
 }
