@@ -9,4 +9,5 @@ mod guarded;
 mod live;
 mod pages;
 mod socket;
+mod states;
 mod support;

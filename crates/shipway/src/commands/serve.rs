@@ -6,6 +6,7 @@ use clap::Parser;
 use shipway_control::app::Shipway;
 use shipway_engine::{Builder, FolderBuckets, SystemClock};
 use shipway_host::{LocalHost, edge};
+use shipway_server::states::admit::Admission;
 use tokio::{
     signal::unix::{SignalKind, signal},
     task::JoinHandle,
@@ -43,12 +44,57 @@ pub struct Serve {
     /// A name besides localhost to answer to; may be given several times
     #[arg(long, value_name = "NAME")]
     allow_host: Vec<String>,
+    #[command(flatten)]
+    states: States,
     /// Stop services and proxy too when the server is stopped
     #[arg(long)]
     stop_all: bool,
     /// Leave the terminal to others
     #[arg(long, hide = true)]
     background: bool,
+}
+
+/// How the Step Functions API answers.
+#[derive(Debug, clap::Args)]
+struct States {
+    /// Answer Step Functions calls without a signature; on the loopback only
+    #[arg(long)]
+    no_auth: bool,
+    /// Region in the ARNs of machines and executions
+    #[arg(
+        long,
+        value_name = "REGION",
+        default_value = "local",
+        env = "SHIPWAY_REGION",
+        hide_env_values = true
+    )]
+    region: String,
+    /// Account in the ARNs of machines and executions
+    #[arg(
+        long,
+        value_name = "DIGITS",
+        default_value = "000000000000",
+        env = "SHIPWAY_ACCOUNT",
+        hide_env_values = true
+    )]
+    account: String,
+    /// A member that answers leave out; may be given several times
+    ///
+    /// For clients that hold whole answers against older ones, such as recorded tests.
+    #[arg(long, value_name = "MEMBER")]
+    omit_member: Vec<String>,
+}
+
+impl States {
+    fn engine(&self) -> shipway_engine::Config {
+        let (region, account) = (self.region.clone(), self.account.clone());
+        shipway_engine::Config { region, account, ..shipway_engine::Config::default() }
+    }
+
+    fn server(&self) -> shipway_server::states::Config {
+        let admission = if self.no_auth { Admission::Everybody } else { Admission::Nobody };
+        shipway_server::states::Config { admission, omitted: self.omit_member.clone(), world: None }
+    }
 }
 
 impl Command for Serve {
@@ -91,8 +137,7 @@ impl Serve {
         let host = Arc::new(host.map_err(|error| unusable(cx, &error))?);
         let watching = tokio::spawn(edge::watch(edge::WatchConfig::new(&exe, &cx.data_dir), stop.clone()));
         let buckets = Arc::new(FolderBuckets::new(cx.data_dir.join("buckets")));
-        let builder =
-            Builder::new(store, Arc::new(SystemClock), shipway_engine::Config::default()).buckets(buckets);
+        let builder = Builder::new(store, Arc::new(SystemClock), self.states.engine()).buckets(buckets);
         let app = Shipway::start(builder, host, stop.clone()).await;
         let app = app.map_err(|error| Failure::of("cannot start", &error))?;
         let token = token(cx)?;
@@ -126,6 +171,7 @@ impl Serve {
             listen,
             token: token.to_owned(),
             allowed_hosts: self.allow_host.clone(),
+            states: self.states.server(),
         };
         let app = Arc::new(app);
         let wanted = self.listen.unwrap_or(LISTEN);
