@@ -7,17 +7,20 @@ use std::{
 
 use serde_json::json;
 use shipway_asl::{
-    Effect, Event, Execution, Input, Moment, ScheduledTask, Start, StateMachine, Status, Timestamp, step,
+    ChildOf, Effect, Event, Execution, Input, Moment, ScheduledTask, Start, StateMachine, Status, Timestamp,
+    map_run::MapRunPlan, step,
 };
 use tokio::sync::{Mutex as AsyncMutex, Notify, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     activities::Queues,
+    bucket::Buckets,
     clock::Clock,
     engine::{Config, Error},
     launch::Origin,
     machines::Machines,
+    map_run::{Drivers, record::Kept},
     notify::Bells,
     store::{self, Commit, Expected, Progress, Put, Row, Store},
     task::TaskHandler,
@@ -35,6 +38,9 @@ pub struct Core {
     pub config: Config,
     pub handlers: HashMap<String, Arc<dyn TaskHandler>>,
     pub machines: Machines,
+    pub buckets: Arc<dyn Buckets>,
+    /// Map Runs that are driven here.
+    pub drivers: Drivers,
     pub activities: Queues,
     pub bells: Bells,
     /// Rung when a timer is set that is due before `next_timer`.
@@ -70,6 +76,8 @@ struct Gathered {
     timers: Vec<(u64, Timestamp)>,
     timers_removed: Vec<u64>,
     cancelled: Vec<u64>,
+    map_runs: Vec<MapRunPlan>,
+    map_runs_aborted: Vec<String>,
 }
 
 impl Gathered {
@@ -84,6 +92,8 @@ impl Gathered {
                     self.remove_task(task);
                     self.cancelled.push(task);
                 }
+                Effect::StartMapRun(plan) => self.map_runs.push(*plan),
+                Effect::AbortMapRun { arn, .. } => self.map_runs_aborted.push(arn),
                 Effect::Complete => {}
             }
         }
@@ -115,6 +125,7 @@ impl Gathered {
             | Input::Start
             | Input::TaskStarted { .. }
             | Input::TaskHeartbeat { .. }
+            | Input::MapRunEnded { .. }
             | Input::Stop { .. } => {}
         }
     }
@@ -133,7 +144,7 @@ pub fn token_key(token: &str) -> String {
 }
 
 impl Core {
-    fn moment(&self) -> Moment {
+    pub fn moment(&self) -> Moment {
         Moment { now: self.clock.now(), seed: self.clock.entropy() }
     }
 
@@ -164,10 +175,22 @@ impl Core {
         origin: Origin,
         records: Vec<Put>,
     ) -> Result<(), Error> {
+        self.start_execution(Execution::new(start), revision, origin, vec![Input::Start], records).await
+    }
+
+    /// Starts an execution that may be a child of a Map Run; `inputs` begin with the start.
+    pub async fn start_execution(
+        self: &Arc<Self>,
+        execution: Execution,
+        revision: u64,
+        origin: Origin,
+        inputs: Vec<Input>,
+        records: Vec<Put>,
+    ) -> Result<(), Error> {
         let core = Arc::clone(self);
         self.to_the_end(async move {
-            let arn = start.execution_arn.clone();
-            let result = core.start_here(start, revision, origin, records).await;
+            let arn = execution.start().execution_arn.clone();
+            let result = core.start_here(execution, revision, origin, inputs, records).await;
             core.forget_idle(&arn);
             result
         })
@@ -176,11 +199,13 @@ impl Core {
 
     async fn start_here(
         self: &Arc<Self>,
-        start: Start,
+        execution: Execution,
         revision: u64,
         origin: Origin,
+        inputs: Vec<Input>,
         records: Vec<Put>,
     ) -> Result<(), Error> {
+        let start = execution.start();
         let machine = self.machines.parsed(&*self.store, &start.machine_name, revision).await?;
         let at = self.moment();
         let row = Row {
@@ -195,10 +220,10 @@ impl Core {
             origin,
             snapshot: Vec::new(),
         };
-        let mut loaded = Loaded { machine, execution: Execution::new(start), row };
+        let mut loaded = Loaded { machine, execution, row };
         let slot = self.slot(&loaded.row.arn);
         let mut guard = slot.lock().await;
-        let gathered = advance(&mut loaded, vec![Input::Start], at)?;
+        let gathered = advance(&mut loaded, inputs, at)?;
         self.commit(&mut loaded, gathered, records).await?;
         *guard = (loaded.row.status == Status::Running).then_some(loaded);
         Ok(())
@@ -317,6 +342,9 @@ impl Core {
         let expected_event_id = loaded.row.last_event_id;
         refresh_row(loaded, gathered.events.last())?;
         records.extend(gathered.token_records(&loaded.row.arn));
+        let now = self.clock.now();
+        let started = gathered.map_runs.iter().map(|plan| Kept::new(&loaded.row, plan.clone(), now));
+        records.extend(started.flat_map(|kept| kept.first_puts()));
         let progress = Progress {
             row: loaded.row.clone(),
             expected_event_id,
@@ -335,6 +363,15 @@ impl Core {
         self.announce_timers(&gathered.timers);
         for task in gathered.tasks {
             self.dispatch(arn.clone(), task);
+        }
+        for plan in gathered.map_runs {
+            self.drive_map_run(plan.arn);
+        }
+        gathered.map_runs_aborted.iter().for_each(|arn| self.abort_map_run(arn));
+        if let (Some(ChildOf { map_run, child, .. }), true) =
+            (loaded.execution.child_of(), loaded.row.status != Status::Running)
+        {
+            self.child_ended(map_run, *child, loaded.row.status);
         }
         Ok(())
     }

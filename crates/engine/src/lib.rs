@@ -1,6 +1,7 @@
 //! Durable execution of state machines: one atomic commit verb, timers, task dispatch, recovery. Knows no protocol.
 
 pub mod activities;
+pub mod bucket;
 pub mod clock;
 mod dispatch;
 mod engine;
@@ -8,6 +9,8 @@ mod executor;
 mod ids;
 pub mod launch;
 pub mod machines;
+mod map_run;
+mod map_runs;
 mod notify;
 pub mod store;
 pub mod task;
@@ -17,9 +20,11 @@ pub mod tokens;
 use std::{path::Path, sync::Arc};
 
 pub use crate::{
+    bucket::{Buckets, FolderBuckets},
     clock::{Clock, SystemClock, VirtualClock},
     engine::{Builder, Config, Description, Engine, Error, Filter, StartExecution},
     launch::{Launch, Launched, Origin, Qualifier},
+    map_runs::{MapRunDescription, MapRunUpdate},
     store::{Expected, Put, Record, Store},
     task::{Task, TaskFailure, TaskHandler},
 };

@@ -1,6 +1,7 @@
 //! A machine as data: what a definition says once it has been checked. Does not run anything.
 
 mod conditions;
+mod distributed;
 mod document;
 mod express;
 mod fields;
@@ -31,6 +32,7 @@ use crate::choice::Condition;
 use crate::event::Target;
 use crate::expression::Expression;
 use crate::jsonata;
+use crate::map_run::Transformation;
 use crate::path::{Path, Reference};
 use crate::template::Template;
 
@@ -355,7 +357,7 @@ pub(crate) struct ReaderConfig {
     /// The headers of a CSV file: none means that they stand in its first line.
     pub csv_headers: Option<Vec<String>>,
     /// `CSVDelimiter` as the character that it names.
-    pub csv_delimiter: Option<u8>,
+    pub csv_delimiter: Option<char>,
     pub max_items: Option<Amount>,
     /// `ManifestType`
     pub manifest: Option<ManifestType>,
@@ -401,9 +403,11 @@ pub(crate) struct ResultWriter {
     /// `Parameters` or `Arguments`
     pub arguments: Option<Template>,
     /// `WriterConfig.Transformation`
-    pub transformation: Option<String>,
-    /// `WriterConfig.OutputType`
-    pub output_type: Option<String>,
+    pub transformation: Option<Transformation>,
+    /// Whether `WriterConfig.OutputType` is `JSONL`.
+    pub is_lines: bool,
+    /// Whether there is neither a `Resource` nor a `WriterConfig`.
+    pub is_empty: bool,
 }
 
 /// `ToleratedFailureCount` and `ToleratedFailurePercentage`
@@ -421,9 +425,11 @@ pub(crate) enum Mode {
 }
 
 /// `ProcessorConfig.ExecutionType`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ExecutionType {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ExecutionType {
+    /// Runs up to a year.
     Standard,
+    /// Runs up to five minutes.
     Express,
 }
 

@@ -42,3 +42,8 @@ fn executions_with_supplied_outside_agree() {
         case.data["runnable"] != true && !case.data["tasks"].is_array() && !case.needs_storage()
     });
 }
+
+#[test]
+fn executions_that_read_and_write_buckets_agree() {
+    execution("execution (buckets)", 16, Case::needs_storage);
+}

@@ -157,6 +157,7 @@ impl Machines {
         name: &str,
         revision: u64,
     ) -> Result<Revision, engine::Error> {
+        let name = whole(name);
         let key = revision_key(name, revision);
         let record = store.record(&key).await?.ok_or_else(|| engine::Error::NoMachine(name.to_owned()))?;
         Revision::deserialize(&record.value).map_err(|_| damaged(&key))
@@ -169,6 +170,7 @@ impl Machines {
         name: &str,
         revision: u64,
     ) -> Result<Arc<StateMachine>, engine::Error> {
+        let name = whole(name);
         let key = (name.to_owned(), revision);
         let cached = self.cache().get(&key).cloned();
         let machine = match cached {
@@ -194,6 +196,11 @@ impl Machines {
     fn cache(&self) -> std::sync::MutexGuard<'_, HashMap<(String, u64), Arc<StateMachine>>> {
         self.parsed.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The machine of a Map Run's children, `<machine>/<label>`, is a part of the machine.
+fn whole(name: &str) -> &str {
+    name.split('/').next().unwrap_or(name)
 }
 
 fn parse(revision: &Revision) -> Result<StateMachine, engine::Error> {

@@ -84,6 +84,17 @@ pub fn execution(engine: &Engine, arn: &str) -> Result<(), Fault> {
     }
 }
 
+/// Whether it is the ARN of a Map Run.
+pub fn map_run(engine: &Engine, arn: &str) -> Result<(), Fault> {
+    let parts = parts(engine, arn)?;
+    match (parts.kind, parts.names.as_slice()) {
+        ("mapRun", [_, _]) if parts.is_here => Ok(()),
+        ("mapRun", [_, _]) => Err(Fault::not_found()),
+        ("mapRun", _) => Err(Fault::arn(format_args!("Invalid ARN: {arn}"))),
+        (kind, _) => Err(wrong_kind(kind)),
+    }
+}
+
 /// The name in an activity's ARN.
 pub fn activity<'a>(engine: &Engine, arn: &'a str) -> Result<&'a str, Fault> {
     let parts = parts(engine, arn)?;

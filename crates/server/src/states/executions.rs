@@ -72,7 +72,7 @@ pub async fn stop(api: &Api, request: Request) -> Result<Value, Fault> {
 }
 
 /// WHY: a deployment that is stopped here would leave its target as it happens to stand; `halt` cleans up.
-async fn check_owner(api: &Api, row: &Row) -> Result<(), Fault> {
+pub async fn check_owner(api: &Api, row: &Row) -> Result<(), Fault> {
     let name = row.machine.split('/').next().unwrap_or_default();
     match api.engine.find_machine(name).await {
         Ok(machine) if machine.owner == Owner::Shipway => Err(Fault::denied(&row.arn)),
@@ -104,6 +104,9 @@ pub async fn describe(api: &Api, request: Request) -> Result<Value, Fault> {
         if let Some(text) = text.as_ref().filter(|_| is_whole) {
             answer.insert(name.into(), text.as_str().into());
         }
+    }
+    if let Some(map_run) = &execution.map_run {
+        answer.insert("mapRunArn".into(), map_run.as_str().into());
     }
     if let Some(header) = &row.origin.trace_header {
         answer.insert("traceHeader".into(), header.as_str().into());
@@ -149,7 +152,7 @@ fn summary(answer: &mut Map<String, Value>, api: &Api, row: &Row) {
 pub async fn list(api: &Api, request: Request) -> Result<Value, Fault> {
     let arn = match (request.text("stateMachineArn"), request.text("mapRunArn")) {
         (Some(arn), None) => arn,
-        (None, Some(_)) => return Err(Fault::not_found()),
+        (None, Some(map_run)) => return children(api, map_run, &request).await,
         _ => return Err(Fault::validation("Exactly one of stateMachineArn and mapRunArn must be specified")),
     };
     let page = Page::of("ListExecutions", &request)?;
@@ -174,6 +177,33 @@ pub async fn list(api: &Api, request: Request) -> Result<Value, Fault> {
         item.into()
     });
     Ok(page.answer("executions", items, next))
+}
+
+/// The executions that a Map Run has started, in the order of its items.
+async fn children(api: &Api, map_run: &str, request: &Request) -> Result<Value, Fault> {
+    arn::map_run(&api.engine, map_run)?;
+    let page = Page::of("ListExecutions", request)?;
+    if request.text("redriveFilter") == Some("REDRIVEN") {
+        return Ok(page.answer("executions", std::iter::empty(), None));
+    }
+    let fetch = |after: Option<String>, limit| async move {
+        let from = after.map_or(Ok(0), |after| after.parse().map_err(|_| Fault::page()))?;
+        api.engine.map_run_children(map_run, from, limit).await.map_err(of_engine)
+    };
+    let (found, next) = page::read(&page, fetch, |(number, _)| (number + 1).to_string()).await?;
+    let wanted = request.text("statusFilter");
+    let mut items = Vec::new();
+    for (_, child) in found {
+        if wanted.is_none_or(|wanted| wanted == status_name(child.status)) {
+            let row = api.engine.row(&child.arn).await.map_err(of_engine)?;
+            let mut item = Map::new();
+            item.insert("executionArn".into(), row.arn.as_str().into());
+            item.insert("mapRunArn".into(), map_run.into());
+            summary(&mut item, api, &row);
+            items.push(item.into());
+        }
+    }
+    Ok(page.answer("executions", items.into_iter(), next))
 }
 
 async fn filter_of(api: &Api, arn: &str) -> Result<RowFilter, Fault> {

@@ -180,6 +180,7 @@ pub fn of_engine(error: shipway_engine::Error) -> Fault {
     match error {
         E::NoMachine(name) => Fault::no_machine(&name),
         E::NoExecution(arn) => Fault::no_execution(&arn),
+        E::NoMapRun(_) => Fault::not_found(),
         E::ExecutionAlreadyExists(arn) => {
             Fault::new("ExecutionAlreadyExists", format!("Execution Already Exists: '{arn}'"))
         }

@@ -196,6 +196,7 @@ fn page(limit: usize) -> i64 {
 fn conditions(filter: &RowFilter) -> String {
     let all = [
         (filter.machine.is_some(), " AND machine = :machine"),
+        (filter.machine.is_none(), " AND instr(machine, '/') = 0"),
         (filter.status.is_some(), " AND status = :status"),
         (filter.version.is_some(), " AND version = :version"),
         (filter.alias.is_some(), " AND alias = :alias"),
