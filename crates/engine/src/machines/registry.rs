@@ -10,6 +10,7 @@ use super::{
 use crate::{
     engine::{self, Engine, check_name},
     ids,
+    store::PAGE_MAX,
 };
 
 /// A machine to be made.
@@ -142,17 +143,28 @@ impl Engine {
         Ok(self.registry().revision(self.store(), name, revision).await?)
     }
 
-    /// Machines with a name above `after`, in order, at most `limit` and at most 1,000.
+    /// Machines of users with a name above `after`, in order, at most `limit` and at most 1,000.
     pub async fn list_machines(
         &self,
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<(String, Machine)>, Error> {
-        let prefix = machine_key("");
-        let after = after.map(machine_key);
-        let records = self.store().records(&prefix, after.as_deref(), limit).await?;
-        let named = records.iter().filter_map(|record| Some((record.key.strip_prefix(&prefix)?, record)));
-        named.map(|(name, record)| Ok((name.to_owned(), read(record)?))).collect()
+        let (prefix, limit) = (machine_key(""), limit.min(PAGE_MAX));
+        let mut after = after.map(machine_key);
+        let mut found = Vec::new();
+        while found.len() < limit {
+            let records = self.store().records(&prefix, after.as_deref(), limit - found.len()).await?;
+            let Some(last) = records.last() else { break };
+            after = Some(last.key.clone());
+            for record in &records {
+                let machine = read(record)?;
+                let name = record.key.strip_prefix(&prefix).unwrap_or_default();
+                if machine.owner == Owner::User {
+                    found.push((name.to_owned(), machine));
+                }
+            }
+        }
+        Ok(found)
     }
 
     fn now(&self) -> Timestamp {

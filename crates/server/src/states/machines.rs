@@ -142,9 +142,14 @@ pub async fn describe_for_execution(api: &Api, request: Request) -> Result<Value
     let arn = request.needed("executionArn");
     arn::execution(&api.engine, arn)?;
     let row = api.engine.row(arn).await.map_err(of_engine)?;
+    let execution = api.engine.describe(arn).await.map_err(of_engine)?;
     let revision = api.engine.machine_revision(&row.machine, row.revision).await.map_err(of_machine(arn))?;
     let mut answer = Map::new();
     answer.insert("stateMachineArn".into(), api.engine.machine_arn(&row.machine).into());
+    if let (Some(map_run), Some((_, label))) = (execution.map_run, row.machine.split_once('/')) {
+        answer.insert("mapRunArn".into(), map_run.into());
+        answer.insert("label".into(), label.into());
+    }
     answer.insert("name".into(), row.machine.into());
     answer.insert("updateDate".into(), seconds(revision.created_at));
     describe_settings(&mut answer, api, &revision, &request);

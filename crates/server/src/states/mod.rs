@@ -18,7 +18,7 @@ mod test_state;
 mod validate;
 mod versions;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use axum::{
@@ -41,6 +41,8 @@ use self::{
 
 /// Bytes of a request's body, as AWS has it.
 const BODY_BYTES_MAX: usize = 1 << 20;
+/// How long a request's body may take to arrive.
+const BODY_TIME_MAX: Duration = Duration::from_secs(30);
 /// What stands before the action's name in `X-Amz-Target`.
 const SERVICE: &str = "AWSStepFunctions.";
 
@@ -162,7 +164,13 @@ async fn perform(api: &Arc<Api>, request: HttpRequest) -> Result<Value, Fault> {
     let name = target.and_then(|target| target.strip_prefix(SERVICE)).unwrap_or_default();
     let action = ACTIONS.iter().find(|action| action.name == name);
     let action = action.ok_or_else(|| Fault::new("UnknownOperationException", "Unknown operation"))?;
-    let body = to_bytes(request.into_body(), BODY_BYTES_MAX).await.map_err(|_| Fault {
+    let body = tokio::time::timeout(BODY_TIME_MAX, to_bytes(request.into_body(), BODY_BYTES_MAX)).await;
+    let body = body.map_err(|_| Fault {
+        code: "RequestTimeoutException",
+        message: format!("The request did not arrive within {} s", BODY_TIME_MAX.as_secs()),
+        status: StatusCode::REQUEST_TIMEOUT,
+    })?;
+    let body = body.map_err(|_| Fault {
         code: "RequestEntityTooLargeException",
         message: format!("The request has more than {BODY_BYTES_MAX} bytes or did not arrive whole"),
         status: StatusCode::PAYLOAD_TOO_LARGE,

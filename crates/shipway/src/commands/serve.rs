@@ -86,6 +86,23 @@ struct States {
 }
 
 impl States {
+    fn check(&self, listen: SocketAddr) -> Result<(), Failure> {
+        if self.no_auth && !listen.ip().is_loopback() {
+            return Err(Failure::usage(format!("--no-auth would let everybody in who reaches `{listen}`"))
+                .hint("listen on the loopback, such as 127.0.0.1:7420, or leave --no-auth out"));
+        }
+        if self.account.len() != 12 || !self.account.chars().all(|c| c.is_ascii_digit()) {
+            return Err(Failure::usage(format!("`{}` is no account", self.account))
+                .hint("--account has 12 digits, such as 000000000000"));
+        }
+        let is_named = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if self.region.is_empty() || !self.region.chars().all(is_named) {
+            return Err(Failure::usage(format!("`{}` is no region", self.region))
+                .hint("--region has lower-case letters, digits and `-`, such as eu-west-1"));
+        }
+        Ok(())
+    }
+
     fn engine(&self) -> shipway_engine::Config {
         let (region, account) = (self.region.clone(), self.account.clone());
         shipway_engine::Config { region, account, ..shipway_engine::Config::default() }
@@ -106,6 +123,7 @@ impl Command for Serve {
             // process group already, which has left the terminal's foreground anyway.
             let _ = rustix::process::setsid();
         }
+        self.states.check(self.listen.unwrap_or(LISTEN))?;
         logging(cx);
         make_directory(&cx.data_dir)?;
         let lock = lock::take(&cx.data_dir).await?;

@@ -231,6 +231,18 @@ async fn shipways_own_machines_can_be_looked_at_and_nothing_else() {
     service.engine.put_machine("deployer", &pass().to_string()).await.unwrap();
     let machine = arn("stateMachine", "deployer");
     service.good("DescribeStateMachine", json!({"stateMachineArn": machine})).await;
+    for name in ["a", "e"] {
+        service.machine(name, &pass(), "STANDARD").await;
+    }
+    let mut request = json!({"maxResults": 1});
+    let page = service.good("ListStateMachines", request.clone()).await;
+    request["nextToken"] = page["nextToken"].clone();
+    let next = service.good("ListStateMachines", request).await;
+    assert_eq!(
+        (&page["stateMachines"][0]["name"], &next["stateMachines"][0]["name"]),
+        (&json!("a"), &json!("e"))
+    );
+    assert_eq!(next.get("nextToken"), None);
     let role = format!("arn:aws:iam::{ACCOUNT}:role/r");
     let start = StartExecution {
         machine: "deployer".to_owned(),
