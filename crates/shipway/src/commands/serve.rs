@@ -16,6 +16,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::{Command, Group};
 use crate::{
+    cloud::Models,
     context::Context,
     exit::Code,
     failure::Failure,
@@ -110,7 +111,11 @@ impl States {
 
     fn server(&self) -> shipway_server::states::Config {
         let admission = if self.no_auth { Admission::Everybody } else { Admission::Nobody };
-        shipway_server::states::Config { admission, omitted: self.omit_member.clone(), world: None }
+        shipway_server::states::Config {
+            admission,
+            omitted: self.omit_member.clone(),
+            world: Some(Arc::new(Models)),
+        }
     }
 }
 

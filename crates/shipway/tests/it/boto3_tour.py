@@ -156,6 +156,10 @@ def express_and_test_state():
     state = json.dumps({"Type": "Pass", "Result": 1, "Next": "B"})
     answer = client.test_state(definition=state, roleArn=ROLE)
     check((answer["status"], answer["nextState"]) == ("SUCCEEDED", "B"), answer)
+    task = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:kms:encrypt", "Parameters": {}, "End": True}
+    mock = {"result": json.dumps({"CiphertextBlob": 123})}
+    message = refused("ValidationException", client.test_state, definition=json.dumps(task), roleArn=ROLE, mock=mock)
+    check("'CiphertextBlob' must be a string" in message, message)
     client.delete_state_machine(stateMachineArn=arn)
     refused("StateMachineDoesNotExist", client.describe_state_machine, stateMachineArn=arn)
 
