@@ -49,6 +49,7 @@ impl Core {
     pub fn dispatch(self: &Arc<Self>, arn: String, task: ScheduledTask) {
         if task.resource.contains(":activity:") {
             // WHY: a worker outside asks for it by GetActivityTask; it stays open in the store until then.
+            self.activities.offer(&task.resource, arn, task.task);
             return;
         }
         let cancel = self.stop.child_token();
@@ -122,7 +123,8 @@ impl Core {
         }
     }
 
-    async fn handle(
+    /// The handler's answer.
+    pub async fn handle(
         &self,
         arn: &str,
         task: ScheduledTask,

@@ -11,14 +11,19 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use shipway_asl::{Diagnostic, Event, Input, Start, Status, Timestamp, limits::DATA_BYTES_MAX};
+use shipway_asl::{
+    Diagnostic, Event, Input, ScheduledTask, Start, Status, Timestamp, limits::DATA_BYTES_MAX,
+};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    activities::Queues,
     bucket::{Buckets, NoBuckets},
     clock::Clock,
     executor::{Core, parse_snapshot, token_key},
+    ids,
+    launch::Origin,
     machines::{Machines, machine_key},
     map_run::Drivers,
     notify::Bells,
@@ -188,6 +193,7 @@ impl Builder {
             buckets: self.buckets,
             drivers: Drivers::default(),
             machines: Machines::default(),
+            activities: Queues::default(),
             bells: Bells::default(),
             timer_set: Notify::new(),
             next_timer: AtomicI64::new(i64::MAX),
@@ -216,12 +222,12 @@ impl Engine {
     /// Creates or replaces a machine; running executions keep the definition they were started with.
     pub async fn put_machine(&self, name: &str, definition: &str) -> Result<(), Error> {
         check_name(name)?;
-        self.core.machines.put(&*self.core.store, name, definition).await
+        self.core.machines.put(&*self.core.store, name, definition, self.core.clock.now()).await
     }
 
     /// The definition of a machine as it stands.
     pub async fn machine(&self, name: &str) -> Result<String, Error> {
-        Ok(self.core.machines.current(&*self.core.store, name).await?.definition)
+        Ok(self.core.machines.current(&*self.core.store, name).await?.settings.definition)
     }
 
     /// Names of machines above `after`, in order, at most `limit` and at most 1,000.
@@ -240,7 +246,8 @@ impl Engine {
     /// The definition that an execution runs.
     pub async fn definition_of(&self, arn: &str) -> Result<String, Error> {
         let row = self.row(arn).await?;
-        self.core.machines.definition(&*self.core.store, &row.machine, row.revision).await
+        let revision = self.core.machines.revision(&*self.core.store, &row.machine, row.revision).await?;
+        Ok(revision.settings.definition)
     }
 
     /// Starts an execution; durable when this returns.
@@ -258,7 +265,7 @@ impl Engine {
             role_arn: format!("arn:aws:iam::{}:role/shipway", self.core.config.account),
             input: start.input.clone(),
         };
-        match self.core.start(facts, machine.revision, start.records).await {
+        match self.core.start(facts, machine.revision, Origin::default(), start.records).await {
             Ok(()) => self.describe(&arn).await,
             Err(Error::Store(store::Error::Conflict { key })) => self.existing(&arn, &start.input, key).await,
             Err(error) => Err(error),
@@ -292,6 +299,7 @@ impl Engine {
             status: filter.status,
             before: filter.after.as_deref().map(parse_cursor).transpose()?,
             limit,
+            ..RowFilter::default()
         };
         let rows = self.core.store.executions(&rows).await?;
         let next = rows.last().filter(|_| rows.len() == limit);
@@ -367,11 +375,45 @@ impl Engine {
         self.core.supervisor.wait().await;
     }
 
-    fn arn(&self, kind: &str, name: &str) -> String {
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.core.store
+    }
+
+    /// An ARN of this engine's region and account.
+    pub(crate) fn arn(&self, kind: &str, name: &str) -> String {
         format!("arn:aws:states:{}:{}:{kind}:{name}", self.core.config.region, self.core.config.account)
     }
 
-    pub(crate) async fn row(&self, arn: &str) -> Result<Row, Error> {
+    /// Executions as `filter` wants them, newest first, without what their state says.
+    pub async fn rows(&self, filter: &RowFilter) -> Result<Vec<Row>, Error> {
+        Ok(self.core.store.executions(filter).await?)
+    }
+
+    /// A random UUID.
+    pub fn new_id(&self) -> String {
+        ids::uuid(&*self.core.clock)
+    }
+
+    /// The region and account of this engine's ARNs.
+    pub fn place(&self) -> (&str, &str) {
+        (&self.core.config.region, &self.core.config.account)
+    }
+
+    /// Hands a task to its handler beside any execution and waits for what becomes of it.
+    pub async fn try_task(
+        &self,
+        task: ScheduledTask,
+        stop: &CancellationToken,
+    ) -> Result<Value, TaskFailure> {
+        self.core.handle("test", task, stop).await
+    }
+
+    /// An execution's row: what of it is not in its events, and its state.
+    pub async fn row(&self, arn: &str) -> Result<Row, Error> {
         self.core.store.execution(arn).await?.ok_or_else(|| Error::NoExecution(arn.to_owned()))
     }
 }
@@ -397,7 +439,7 @@ pub(crate) fn describe(row: &Row) -> Result<Description, store::Error> {
 }
 
 /// AWS's rule: 1 to 80 characters, no white space, brackets, wildcards or other special characters.
-fn check_name(name: &str) -> Result<(), Error> {
+pub(crate) fn check_name(name: &str) -> Result<(), Error> {
     let is_forbidden =
         |c: char| c.is_whitespace() || c.is_control() || "<>{}[]?*\"#%\\^|~`$&,;:/".contains(c);
     let is_good = !name.is_empty() && name.chars().count() <= NAME_MAX && !name.contains(is_forbidden);

@@ -14,9 +14,11 @@ use tokio::sync::{Mutex as AsyncMutex, Notify, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    activities::Queues,
     bucket::Buckets,
     clock::Clock,
     engine::{Config, Error},
+    launch::Origin,
     machines::Machines,
     map_run::{Drivers, record::Kept},
     notify::Bells,
@@ -39,6 +41,7 @@ pub struct Core {
     pub buckets: Arc<dyn Buckets>,
     /// Map Runs that are driven here.
     pub drivers: Drivers,
+    pub activities: Queues,
     pub bells: Bells,
     /// Rung when a timer is set that is due before `next_timer`.
     pub timer_set: Notify,
@@ -169,9 +172,10 @@ impl Core {
         self: &Arc<Self>,
         start: Start,
         revision: u64,
+        origin: Origin,
         records: Vec<Put>,
     ) -> Result<(), Error> {
-        self.start_execution(Execution::new(start), revision, vec![Input::Start], records).await
+        self.start_execution(Execution::new(start), revision, origin, vec![Input::Start], records).await
     }
 
     /// Starts an execution that may be a child of a Map Run; `inputs` begin with the start.
@@ -179,13 +183,14 @@ impl Core {
         self: &Arc<Self>,
         execution: Execution,
         revision: u64,
+        origin: Origin,
         inputs: Vec<Input>,
         records: Vec<Put>,
     ) -> Result<(), Error> {
         let core = Arc::clone(self);
         self.to_the_end(async move {
             let arn = execution.start().execution_arn.clone();
-            let result = core.start_here(execution, revision, inputs, records).await;
+            let result = core.start_here(execution, revision, origin, inputs, records).await;
             core.forget_idle(&arn);
             result
         })
@@ -196,6 +201,7 @@ impl Core {
         self: &Arc<Self>,
         execution: Execution,
         revision: u64,
+        origin: Origin,
         inputs: Vec<Input>,
         records: Vec<Put>,
     ) -> Result<(), Error> {
@@ -211,6 +217,7 @@ impl Core {
             started_at: at.now,
             stopped_at: None,
             last_event_id: 0,
+            origin,
             snapshot: Vec::new(),
         };
         let mut loaded = Loaded { machine, execution, row };

@@ -1,17 +1,21 @@
 //! Durable execution of state machines: one atomic commit verb, timers, task dispatch, recovery. Knows no protocol.
 
+pub mod activities;
 pub mod bucket;
 pub mod clock;
 mod dispatch;
 mod engine;
 mod executor;
-mod machines;
+mod ids;
+pub mod launch;
+pub mod machines;
 mod map_run;
 mod map_runs;
 mod notify;
 pub mod store;
 pub mod task;
 mod timers;
+pub mod tokens;
 
 use std::{path::Path, sync::Arc};
 
@@ -19,6 +23,7 @@ pub use crate::{
     bucket::{Buckets, FolderBuckets},
     clock::{Clock, SystemClock, VirtualClock},
     engine::{Builder, Config, Description, Engine, Error, Filter, StartExecution},
+    launch::{Launch, Launched, Origin, Qualifier},
     map_runs::{MapRunDescription, MapRunUpdate},
     store::{Expected, Put, Record, Store},
     task::{Task, TaskFailure, TaskHandler},

@@ -29,6 +29,7 @@ async fn main() {
         listen: ([127, 0, 0, 1], port).into(),
         token: "token".to_owned(),
         allowed_hosts: Vec::new(),
+        states: shipway_server::states::Config::default(),
     };
     let (address, done) = serve(config, app.clone(), CancellationToken::new()).await.expect("a free port");
     println!("http://{address}/");

@@ -9,7 +9,7 @@ use shipway_control::{
     app::{Deploy, Deployment, Lock, ReleaseStatus, ServiceStatus, Shipway, Step},
     host::{HostError, LogPage, LogQuery},
 };
-use shipway_engine::{Description, Filter};
+use shipway_engine::{Description, Engine, Filter};
 
 use crate::wire::Event;
 
@@ -30,6 +30,10 @@ pub struct Machine {
 /// What the server needs of the application; [`Shipway`] is it, tests have their own.
 #[async_trait]
 pub trait App: Send + Sync + 'static {
+    /// The engine behind the Step Functions API; without one there is no such API.
+    fn engine(&self) -> Option<Engine> {
+        None
+    }
     /// Now.
     fn now(&self) -> Timestamp;
     /// Whether the store can be written.
@@ -110,6 +114,10 @@ pub trait App: Send + Sync + 'static {
 
 #[async_trait]
 impl App for Shipway {
+    fn engine(&self) -> Option<Engine> {
+        Some(Self::engine(self).clone())
+    }
+
     fn now(&self) -> Timestamp {
         self.engine().clock().now()
     }

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     problem::{FORBIDDEN_ORIGIN, TIMEOUT, UNAUTHORIZED, WRONG_HOST},
+    states::admit::{self, Admission},
     wire::Problem,
 };
 
@@ -26,7 +27,8 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; scr
 pub struct Guard {
     token_sha256: [u8; 32],
     hosts: Vec<String>,
-    is_loopback: bool,
+    listen: SocketAddr,
+    admission: Admission,
 }
 
 impl Guard {
@@ -34,7 +36,25 @@ impl Guard {
     /// can be reached from other machines); `hosts` are names besides the loopback ones.
     pub fn new(token: &str, hosts: &[String], listen: SocketAddr) -> Self {
         let hosts = hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
-        Self { token_sha256: sha256(token), hosts, is_loopback: listen.ip().is_loopback() }
+        Self { token_sha256: sha256(token), hosts, listen, admission: Admission::Nobody }
+    }
+
+    /// Whose Step Functions calls are answered: they carry no bearer token.
+    #[must_use]
+    pub fn admitting(self, admission: Admission) -> Self {
+        Self { admission, ..self }
+    }
+
+    /// The refusal of a request that may not go on.
+    fn refusal(&self, request: &Request) -> Option<Response> {
+        if !admit::is_call(request) {
+            return self.check(request).err().map(IntoResponse::into_response);
+        }
+        let host = self.check_host(request.uri(), request.headers());
+        if let Err(problem) = host.and_then(|()| check_origin(request.headers())) {
+            return Some(problem.into_response());
+        }
+        admit::admit(self.admission, self.listen).err().map(IntoResponse::into_response)
     }
 
     fn check(&self, request: &Request) -> Result<(), Problem> {
@@ -43,7 +63,7 @@ impl Guard {
         if is_change {
             check_origin(request.headers())?;
         }
-        let is_open = self.is_loopback && !is_change || request.uri().path() == "/v1/health";
+        let is_open = self.listen.ip().is_loopback() && !is_change || request.uri().path() == "/v1/health";
         if is_open { Ok(()) } else { self.check_token(request.headers()) }
     }
 
@@ -51,6 +71,8 @@ impl Guard {
     fn check_host(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
         let host = uri.host().or_else(|| host_name(headers.get(header::HOST)?.to_str().ok()?));
         let host = host.unwrap_or_default().to_ascii_lowercase();
+        // WHY: clients of Step Functions put this before the name to call `StartSyncExecution`.
+        let host = host.strip_prefix("sync-").map_or(host.clone(), str::to_owned);
         let is_known =
             matches!(host.as_str(), "localhost" | "127.0.0.1" | "[::1]") || self.hosts.contains(&host);
         if is_known {
@@ -117,9 +139,9 @@ fn check_origin(headers: &HeaderMap) -> Result<(), Problem> {
 /// Refuses what the guard refuses, and gives each answer its headers.
 pub async fn protect(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
     let is_asset = request.uri().path().starts_with("/assets/");
-    let mut response = match guard.check(&request) {
-        Ok(()) => next.run(request).await,
-        Err(problem) => problem.into_response(),
+    let mut response = match guard.refusal(&request) {
+        None => next.run(request).await,
+        Some(refusal) => refusal,
     };
     let is_kept = is_asset && response.status().is_success();
     let headers = response.headers_mut();

@@ -15,6 +15,7 @@ mod pages;
 mod place;
 mod problem;
 mod serve;
+pub mod states;
 pub mod wire;
 
 use std::{net::SocketAddr, sync::Arc};
@@ -40,13 +41,16 @@ struct Shared {
 
 /// All routes for a server at `listen`; event streams end when `stop` is cancelled.
 pub fn router(config: &Config, listen: SocketAddr, app: Arc<dyn App>, stop: CancellationToken) -> Router {
-    let guard = Arc::new(guard::Guard::new(&config.token, &config.allowed_hosts, listen));
+    let guard =
+        guard::Guard::new(&config.token, &config.allowed_hosts, listen).admitting(config.states.admission);
+    let states = app.engine().map(|engine| states::router(engine, config.states.clone()));
     let shared = Shared { app, stop, tally: Arc::default() };
-    api::router()
+    let router = api::router()
         .merge(pages::router())
         .merge(assets::router())
         .fallback(pages::unknown_path)
         .method_not_allowed_fallback(pages::unknown_method)
-        .layer(middleware::from_fn_with_state(guard, guard::protect))
         .with_state(shared)
+        .merge(states.unwrap_or_default());
+    router.layer(middleware::from_fn_with_state(Arc::new(guard), guard::protect))
 }

@@ -17,7 +17,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use crate::{app::App, router};
+use crate::{app::App, router, states};
 
 /// Connections at once.
 const CONNECTIONS_MAX: usize = 1_024;
@@ -39,6 +39,8 @@ pub struct Config {
     pub token: String,
     /// Names in `Host` that are answered besides `localhost`, `127.0.0.1` and `[::1]`.
     pub allowed_hosts: Vec<String>,
+    /// Settings of the Step Functions API.
+    pub states: states::Config,
 }
 
 /// Why a server did not start.

@@ -7,6 +7,7 @@
 
 mod api;
 mod cli;
+mod cloud;
 mod commands;
 mod context;
 mod demo;

@@ -15,6 +15,7 @@ mod names;
 mod policy;
 mod query;
 mod reader;
+mod references;
 mod states;
 mod validate;
 mod variables;
@@ -52,6 +53,11 @@ impl StateMachine {
     /// Findings that did not stand against it.
     pub fn warnings(&self) -> &[crate::Diagnostic] {
         &self.warnings
+    }
+
+    /// The execution takes no longer than this, whatever `TimeoutSeconds` says.
+    pub fn limit_seconds(&mut self, most: u64) {
+        self.timeout_seconds = Some(self.timeout_seconds.map_or(most, |own| own.min(most)));
     }
 
     /// ARNs of the activities that do its tasks.

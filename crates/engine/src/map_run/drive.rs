@@ -16,6 +16,7 @@ use super::{
 use crate::{
     engine::Error,
     executor::{Core, parse_snapshot},
+    launch::Origin,
     store::{self, Commit, Put},
 };
 
@@ -142,7 +143,10 @@ impl Driven<'_> {
                 return Ok(());
             };
             let execution = kept.plan.child(parent, child, input.input);
-            match core.start_execution(execution, kept.revision, inputs.to_vec(), Vec::new()).await {
+            match core
+                .start_execution(execution, kept.revision, Origin::default(), inputs.to_vec(), Vec::new())
+                .await
+            {
                 Err(Error::Store(store::Error::Conflict { .. })) => {}
                 started => return started,
             }

@@ -101,6 +101,9 @@ impl Store for MemoryStore {
         let is_wanted = |row: &&Row| {
             filter.machine.as_ref().map_or(!row.machine.contains('/'), |machine| *machine == row.machine)
                 && filter.status.is_none_or(|status| status == row.status)
+                && filter.version.is_none_or(|version| row.origin.version == Some(version))
+                && filter.alias.as_ref().is_none_or(|alias| row.origin.alias.as_ref() == Some(alias))
+                && filter.since.is_none_or(|since| row.started_at >= since)
         };
         let rows = tables
             .by_start

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shipway_asl::{Event, ScheduledTask, Status, Timestamp};
 
+use crate::launch::Origin;
+
 /// Records, events, tasks or timers that one call returns at most.
 pub const PAGE_MAX: usize = 1_000;
 
@@ -102,6 +104,8 @@ pub struct Row {
     pub stopped_at: Option<Timestamp>,
     /// Its last event.
     pub last_event_id: u64,
+    /// How it came to be.
+    pub origin: Origin,
     /// The fold of its events, serialised.
     pub snapshot: Vec<u8>,
 }
@@ -113,6 +117,12 @@ pub struct RowFilter {
     pub machine: Option<String>,
     /// Only this status.
     pub status: Option<Status>,
+    /// Only those started by this version, itself or through an alias.
+    pub version: Option<u64>,
+    /// Only those started by this alias.
+    pub alias: Option<String>,
+    /// Only those started at this time or later.
+    pub since: Option<Timestamp>,
     /// Only rows older than the one with this start and ARN.
     pub before: Option<(Timestamp, String)>,
     /// At most so many, up to [`PAGE_MAX`].

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use shipway_asl::Timestamp;
+use shipway_asl::{Status, Timestamp};
 use shipway_engine::{
-    Expected, Put, Store, memory_store, open_sqlite,
+    Expected, Launch, Origin, Put, Qualifier, Store,
+    machines::{CreateMachine, Route, Settings},
+    memory_store, open_sqlite,
     store::{self, Commit, RowFilter},
 };
 use tokio_util::sync::CancellationToken;
@@ -260,4 +262,94 @@ async fn a_file_of_a_newer_format_is_refused_and_left_alone() {
     drop(file);
     let refused = open_sqlite(directory.path()).await.err().unwrap().to_string();
     assert!(refused.contains("format 99") && refused.contains("newer"), "{refused}");
+}
+
+#[tokio::test]
+async fn executions_are_found_by_how_they_were_started() {
+    each_store(async |store| {
+        let stop = CancellationToken::new();
+        let engine = engine(Arc::clone(&store), echo(), &stop).await;
+        let definition = json!({"StartAt": "S", "States": {"S": {"Type": "Succeed"}}}).to_string();
+        let settings = Settings { definition, ..Settings::default() };
+        let machine =
+            CreateMachine { name: "m".to_owned(), settings, publish: Some(None), ..CreateMachine::default() };
+        engine.create_machine(machine).await.unwrap();
+        engine.create_alias("m", "live", None, &[Route { version: 1, weight: 100 }]).await.unwrap();
+        let ways = [None, Some(Qualifier::Version(1)), Some(Qualifier::Alias("live".to_owned()))];
+        for (number, qualifier) in ways.into_iter().enumerate() {
+            let launch = Launch {
+                machine: "m".to_owned(),
+                qualifier,
+                name: Some(number.to_string()),
+                input: json!({}),
+                trace_header: Some("t".to_owned()),
+            };
+            let arn = engine.launch(launch).await.unwrap().arn;
+            assert_eq!(
+                store.execution(&arn).await.unwrap().unwrap().origin.trace_header.as_deref(),
+                Some("t")
+            );
+        }
+        let names = async |filter: RowFilter| {
+            let filter = RowFilter { machine: Some("m".to_owned()), limit: 10, ..filter };
+            let rows = store.executions(&filter).await.unwrap();
+            let mut names: Vec<String> = rows.into_iter().map(|row| row.name).collect();
+            names.sort();
+            names.concat()
+        };
+        let all = RowFilter::default;
+        assert_eq!(names(all()).await, "012");
+        assert_eq!(names(RowFilter { version: Some(1), ..all() }).await, "12");
+        assert_eq!(names(RowFilter { version: Some(2), ..all() }).await, "");
+        assert_eq!(names(RowFilter { alias: Some("live".to_owned()), ..all() }).await, "2");
+        assert_eq!(
+            names(RowFilter { status: Some(Status::Succeeded), version: Some(1), ..all() }).await,
+            "12"
+        );
+        assert_eq!(names(RowFilter { status: Some(Status::Running), ..all() }).await, "");
+        assert_eq!(names(RowFilter { since: Some(Timestamp(i64::MAX)), ..all() }).await, "");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_file_of_the_first_format_is_brought_up_to_date() {
+    let directory = tempfile::tempdir().unwrap();
+    let machine = json!({"StartAt": "S", "States": {"S": {"Type": "Succeed"}}}).to_string();
+    {
+        let stop = CancellationToken::new();
+        let engine = engine(open_sqlite(directory.path()).await.unwrap(), echo(), &stop).await;
+        engine.put_machine("m", &machine).await.unwrap();
+        engine.start(start("m", "old", json!({}))).await.unwrap();
+        stop.cancel();
+        engine.stopped().await;
+    }
+    let file = rusqlite::Connection::open(directory.path().join("shipway.db")).unwrap();
+    file.execute_batch(
+        "DROP INDEX executions_by_status; DROP INDEX executions_by_version; DROP INDEX executions_by_alias;
+         ALTER TABLE executions DROP COLUMN version; ALTER TABLE executions DROP COLUMN alias;
+         ALTER TABLE executions DROP COLUMN origin; PRAGMA user_version = 1;",
+    )
+    .unwrap();
+    file.execute(
+        "UPDATE records SET value = ?1 WHERE key = 'engine/machine/m'",
+        [json!({"revision": 1, "definition": machine}).to_string()],
+    )
+    .unwrap();
+    file.execute(
+        "UPDATE records SET value = ?1 WHERE key = 'engine/revision/m/1'",
+        [json!(machine).to_string()],
+    )
+    .unwrap();
+    drop(file);
+    let stop = CancellationToken::new();
+    let store = open_sqlite(directory.path()).await.unwrap();
+    let engine = engine(Arc::clone(&store), echo(), &stop).await;
+    engine.put_machine("m", &machine).await.unwrap();
+    let new = engine.start(start("m", "new", json!({}))).await.unwrap();
+    assert_eq!(engine.definition_of(&new.arn).await.unwrap(), machine);
+    let filter = RowFilter { machine: Some("m".to_owned()), limit: 10, ..RowFilter::default() };
+    let rows = store.executions(&filter).await.unwrap();
+    assert_eq!(rows.len(), 2);
+    assert!(rows.iter().all(|row| row.revision == 1 && row.origin == Origin::default()), "{rows:?}");
 }

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use http::{HeaderValue, StatusCode};
 
-use crate::support::{Server, request};
+use crate::support::{Server, TOKEN, request};
 
 const BODY: &str = r#"{"project": "acme/shop", "environment": "production", "actor": "pat"}"#;
 
@@ -91,4 +91,28 @@ async fn every_answer_is_fenced_in() {
         assert_eq!(answer.header("referrer-policy"), "no-referrer");
         assert_eq!(answer.header("cache-control"), "no-store", "{path}");
     }
+}
+
+#[tokio::test]
+async fn step_functions_calls_are_refused_in_their_own_protocol() {
+    let server = Server::new();
+    let call = http::Request::post("/")
+        .header("host", "localhost")
+        .header("authorization", format!("Bearer {TOKEN}"))
+        .header("x-amz-target", "AWSStepFunctions.ListActivities");
+    let answer = server.ask(call.body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    assert_eq!(answer.header("content-type"), "application/x-amz-json-1.0");
+    assert_eq!(answer.json()["__type"], "MissingAuthenticationTokenException");
+}
+
+#[tokio::test]
+async fn the_prefix_of_synchronous_calls_leads_to_the_same_host() {
+    let server = Server::new();
+    let ask = async |host: &str| {
+        let request = http::Request::get("/v1/health").header("host", host).body(Body::empty()).unwrap();
+        server.ask(request).await.status
+    };
+    assert_eq!(ask("sync-localhost:7077").await, StatusCode::OK);
+    assert_ne!(ask("sync-elsewhere").await, StatusCode::OK);
 }

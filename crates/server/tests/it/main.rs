@@ -1,6 +1,13 @@
 //! Tests from the outside, one binary for the crate: the router over an application of fixed, rich data.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "tests"
+)]
 
 mod api;
 mod drawings;
@@ -9,4 +16,5 @@ mod guarded;
 mod live;
 mod pages;
 mod socket;
+mod states;
 mod support;

@@ -15,7 +15,7 @@ use crate::fixture::{EVENTS_AT_FIRST, Fixture, RUNNING};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn config(listen: SocketAddr, token: &str) -> Config {
-    Config { listen, token: token.to_owned(), allowed_hosts: Vec::new() }
+    Config { listen, token: token.to_owned(), allowed_hosts: Vec::new(), states: Default::default() }
 }
 
 async fn connect(address: SocketAddr, head: &str) -> TcpStream {

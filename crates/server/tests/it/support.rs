@@ -57,8 +57,12 @@ impl Server {
         let directory = tempfile::tempdir().unwrap();
         let app = Fixture::new(directory.path());
         let stop = CancellationToken::new();
-        let config =
-            Config { listen, token: TOKEN.to_owned(), allowed_hosts: vec!["shipway.test".to_owned()] };
+        let config = Config {
+            listen,
+            token: TOKEN.to_owned(),
+            allowed_hosts: vec!["shipway.test".to_owned()],
+            states: Default::default(),
+        };
         let router = router(&config, listen, app.clone(), stop.clone());
         Self { app, router, stop, directory }
     }

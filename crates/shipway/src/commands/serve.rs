@@ -6,6 +6,7 @@ use clap::Parser;
 use shipway_control::app::Shipway;
 use shipway_engine::{Builder, FolderBuckets, SystemClock};
 use shipway_host::{LocalHost, edge};
+use shipway_server::states::admit::Admission;
 use tokio::{
     signal::unix::{SignalKind, signal},
     task::JoinHandle,
@@ -15,6 +16,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::{Command, Group};
 use crate::{
+    cloud::Models,
     context::Context,
     exit::Code,
     failure::Failure,
@@ -43,12 +45,78 @@ pub struct Serve {
     /// A name besides localhost to answer to; may be given several times
     #[arg(long, value_name = "NAME")]
     allow_host: Vec<String>,
+    #[command(flatten)]
+    states: States,
     /// Stop services and proxy too when the server is stopped
     #[arg(long)]
     stop_all: bool,
     /// Leave the terminal to others
     #[arg(long, hide = true)]
     background: bool,
+}
+
+/// How the Step Functions API answers.
+#[derive(Debug, clap::Args)]
+struct States {
+    /// Answer Step Functions calls without a signature; on the loopback only
+    #[arg(long)]
+    no_auth: bool,
+    /// Region in the ARNs of machines and executions
+    #[arg(
+        long,
+        value_name = "REGION",
+        default_value = "local",
+        env = "SHIPWAY_REGION",
+        hide_env_values = true
+    )]
+    region: String,
+    /// Account in the ARNs of machines and executions
+    #[arg(
+        long,
+        value_name = "DIGITS",
+        default_value = "000000000000",
+        env = "SHIPWAY_ACCOUNT",
+        hide_env_values = true
+    )]
+    account: String,
+    /// A member that answers leave out; may be given several times
+    ///
+    /// For clients that hold whole answers against older ones, such as recorded tests.
+    #[arg(long, value_name = "MEMBER")]
+    omit_member: Vec<String>,
+}
+
+impl States {
+    fn check(&self, listen: SocketAddr) -> Result<(), Failure> {
+        if self.no_auth && !listen.ip().is_loopback() {
+            return Err(Failure::usage(format!("--no-auth would let everybody in who reaches `{listen}`"))
+                .hint("listen on the loopback, such as 127.0.0.1:7420, or leave --no-auth out"));
+        }
+        if self.account.len() != 12 || !self.account.chars().all(|c| c.is_ascii_digit()) {
+            return Err(Failure::usage(format!("`{}` is no account", self.account))
+                .hint("--account has 12 digits, such as 000000000000"));
+        }
+        let is_named = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if self.region.is_empty() || !self.region.chars().all(is_named) {
+            return Err(Failure::usage(format!("`{}` is no region", self.region))
+                .hint("--region has lower-case letters, digits and `-`, such as eu-west-1"));
+        }
+        Ok(())
+    }
+
+    fn engine(&self) -> shipway_engine::Config {
+        let (region, account) = (self.region.clone(), self.account.clone());
+        shipway_engine::Config { region, account, ..shipway_engine::Config::default() }
+    }
+
+    fn server(&self) -> shipway_server::states::Config {
+        let admission = if self.no_auth { Admission::Everybody } else { Admission::Nobody };
+        shipway_server::states::Config {
+            admission,
+            omitted: self.omit_member.clone(),
+            world: Some(Arc::new(Models)),
+        }
+    }
 }
 
 impl Command for Serve {
@@ -60,6 +128,7 @@ impl Command for Serve {
             // process group already, which has left the terminal's foreground anyway.
             let _ = rustix::process::setsid();
         }
+        self.states.check(self.listen.unwrap_or(LISTEN))?;
         logging(cx);
         make_directory(&cx.data_dir)?;
         check_room(&cx.data_dir)?;
@@ -92,8 +161,7 @@ impl Serve {
         let host = Arc::new(host.map_err(|error| unusable(cx, &error))?);
         let watching = tokio::spawn(edge::watch(edge::WatchConfig::new(&exe, &cx.data_dir), stop.clone()));
         let buckets = Arc::new(FolderBuckets::new(cx.data_dir.join("buckets")));
-        let builder =
-            Builder::new(store, Arc::new(SystemClock), shipway_engine::Config::default()).buckets(buckets);
+        let builder = Builder::new(store, Arc::new(SystemClock), self.states.engine()).buckets(buckets);
         let app = Shipway::start(builder, host, stop.clone()).await;
         let app = app.map_err(|error| Failure::of("cannot start", &error))?;
         let token = token(cx)?;
@@ -129,6 +197,7 @@ impl Serve {
             listen,
             token: token.to_owned(),
             allowed_hosts: self.allow_host.clone(),
+            states: self.states.server(),
         };
         let app = Arc::new(app);
         let wanted = self.listen.unwrap_or(LISTEN);

@@ -11,6 +11,7 @@
 )]
 
 mod bad_input;
+mod boto3;
 mod browser;
 mod chromium;
 mod crash;

@@ -149,3 +149,12 @@ fn two_who_start_a_server_at_once_get_one() {
     let said: String = running.map(|deploy| deploy.end().ends(0).stderr).concat();
     assert_eq!(said.matches("started a server").count(), 1, "{said}");
 }
+
+#[test]
+fn unsigned_calls_are_not_offered_to_other_machines() {
+    let world = World::new();
+    let refused = world.run(&["serve", "--no-auth", "--listen", "0.0.0.0:0"]);
+    refused.ends(2).says(&["--no-auth would let everybody in", "hint: "]);
+    world.run(&["serve", "--account", "12"]).ends(2).says(&["`12` is no account", "hint: "]);
+    world.run(&["serve", "--region", "a/b"]).ends(2).says(&["`a/b` is no region", "hint: "]);
+}

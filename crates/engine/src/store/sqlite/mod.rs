@@ -11,7 +11,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row as SqlRow, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row as SqlRow, ToSql, params};
 use serde::de::DeserializeOwned;
 use shipway_asl::{Event, Status, Timestamp};
 use tokio::sync::Semaphore;
@@ -21,6 +21,7 @@ use self::{
     writer::Writer,
 };
 use super::{Commit, DueTimer, Error, OpenTask, PAGE_MAX, Record, Row, RowFilter, Store};
+use crate::launch::Origin;
 
 /// Connections of readers; a read waits for a free one.
 const READERS_MAX: usize = 8;
@@ -159,8 +160,7 @@ fn parse<T: DeserializeOwned>(text: &str) -> rusqlite::Result<T> {
     })
 }
 
-const ROW: &str =
-    "arn, machine, revision, name, status, started_at, stopped_at, last_event_id, snapshot FROM executions";
+const ROW: &str = "arn, machine, revision, name, status, started_at, stopped_at, last_event_id, snapshot, origin FROM executions";
 
 fn row(found: &SqlRow<'_>) -> rusqlite::Result<Row> {
     let status: String = found.get(4)?;
@@ -174,6 +174,7 @@ fn row(found: &SqlRow<'_>) -> rusqlite::Result<Row> {
         stopped_at: found.get::<_, Option<i64>>(6)?.map(Timestamp),
         last_event_id: found.get(7)?,
         snapshot: found.get(8)?,
+        origin: found.get::<_, Option<String>>(9)?.map_or(Ok(Origin::default()), |text| parse(&text))?,
     })
 }
 
@@ -189,6 +190,19 @@ fn after_prefix(prefix: &str) -> String {
 
 fn page(limit: usize) -> i64 {
     i64::try_from(limit.min(PAGE_MAX)).unwrap_or(i64::MAX)
+}
+
+/// WHY: only what is asked for is in the query, so that each question finds its index.
+fn conditions(filter: &RowFilter) -> String {
+    let all = [
+        (filter.machine.is_some(), " AND machine = :machine"),
+        (filter.machine.is_none(), " AND instr(machine, '/') = 0"),
+        (filter.status.is_some(), " AND status = :status"),
+        (filter.version.is_some(), " AND version = :version"),
+        (filter.alias.is_some(), " AND alias = :alias"),
+        (filter.since.is_some(), " AND started_at >= :since"),
+    ];
+    all.iter().filter(|(is_asked, _)| *is_asked).map(|(_, condition)| *condition).collect()
 }
 
 #[async_trait]
@@ -211,20 +225,30 @@ impl Store for SqliteStore {
     async fn executions(&self, filter: &RowFilter) -> Result<Vec<Row>, Error> {
         let filter = filter.clone();
         self.read(move |connection| {
-            let (start, arn) = filter.before.unwrap_or((Timestamp(i64::MAX), after_prefix("")));
-            // WHY: without a machine the index over it is of no use, so the two cases are two statements.
-            let machine = if filter.machine.is_some() {
-                "machine = ?5"
-            } else {
-                "?5 IS NULL AND instr(machine, '/') = 0"
-            };
+            let (start, arn) = filter.before.clone().unwrap_or((Timestamp(i64::MAX), after_prefix("")));
             let query = format!(
-                "SELECT {ROW} WHERE {machine} AND (?1 IS NULL OR status = ?1) AND (started_at, arn) < (?2, ?3)
-                 ORDER BY started_at DESC, arn DESC LIMIT ?4"
+                "SELECT {ROW} WHERE (started_at, arn) < (:start, :arn){} ORDER BY started_at DESC, arn DESC LIMIT :limit",
+                conditions(&filter)
             );
-            let status = filter.status.map(status_text);
-            let values = params![status, start.0, arn, page(filter.limit), filter.machine];
-            connection.prepare_cached(&query)?.query_map(values, row)?.collect()
+            let since = filter.since.map(|since| since.0);
+            let (status, limit) = (filter.status.map(status_text), page(filter.limit));
+            let values: [(&str, &dyn ToSql); 8] = [
+                (":start", &start.0),
+                (":arn", &arn),
+                (":limit", &limit),
+                (":machine", &filter.machine),
+                (":status", &status),
+                (":version", &filter.version),
+                (":alias", &filter.alias),
+                (":since", &since),
+            ];
+            let mut statement = connection.prepare_cached(&query)?;
+            for (name, value) in values {
+                if let Some(index) = statement.parameter_index(name)? {
+                    statement.raw_bind_parameter(index, value)?;
+                }
+            }
+            statement.raw_query().mapped(row).collect()
         })
         .await
     }

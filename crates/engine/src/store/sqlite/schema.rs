@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::store::Error;
 
 /// Format of the file; a file with a higher one was written by a newer Shipway.
-pub const FORMAT: i64 = 1;
+pub const FORMAT: i64 = 2;
 
 const TABLES: &str = "
 CREATE TABLE executions (
@@ -18,10 +18,16 @@ CREATE TABLE executions (
     started_at    INTEGER NOT NULL,
     stopped_at    INTEGER,
     last_event_id INTEGER NOT NULL,
-    snapshot      BLOB NOT NULL
+    snapshot      BLOB NOT NULL,
+    version       INTEGER,
+    alias         TEXT,
+    origin        TEXT
 );
 CREATE INDEX executions_by_start ON executions (started_at, arn);
 CREATE INDEX executions_by_machine ON executions (machine, started_at, arn);
+CREATE INDEX executions_by_status ON executions (machine, status, started_at, arn);
+CREATE INDEX executions_by_version ON executions (machine, version, started_at, arn) WHERE version IS NOT NULL;
+CREATE INDEX executions_by_alias ON executions (machine, alias, started_at, arn) WHERE alias IS NOT NULL;
 CREATE TABLE events (
     execution INTEGER NOT NULL,
     id        INTEGER NOT NULL,
@@ -48,16 +54,26 @@ CREATE TABLE records (
 ) WITHOUT ROWID;
 ";
 
-/// Creates the tables in a new file and refuses a file of a newer format.
+/// From format 1: executions say how they came to be.
+const FROM_1: &str = "
+ALTER TABLE executions ADD COLUMN version INTEGER;
+ALTER TABLE executions ADD COLUMN alias TEXT;
+ALTER TABLE executions ADD COLUMN origin TEXT;
+CREATE INDEX executions_by_status ON executions (machine, status, started_at, arn);
+CREATE INDEX executions_by_version ON executions (machine, version, started_at, arn) WHERE version IS NOT NULL;
+CREATE INDEX executions_by_alias ON executions (machine, alias, started_at, arn) WHERE alias IS NOT NULL;
+";
+
+/// Creates the tables in a new file, brings an older file up to date, and refuses a file of a newer format.
 pub fn prepare(connection: &mut Connection, path: &str) -> Result<(), Error> {
     let failed = |source: rusqlite::Error| unavailable("open", path, &source);
     connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
     match found {
         FORMAT => Ok(()),
-        0 => {
+        0 | 1 => {
             let transaction = connection.transaction().map_err(failed)?;
-            transaction.execute_batch(TABLES).map_err(failed)?;
+            transaction.execute_batch(if found == 0 { TABLES } else { FROM_1 }).map_err(failed)?;
             transaction.pragma_update(None, "user_version", FORMAT).map_err(failed)?;
             transaction.commit().map_err(failed)
         }

@@ -245,8 +245,9 @@ fn insert_row(transaction: &Transaction<'_>, progress: &Progress) -> rusqlite::R
     transaction
         .prepare_cached(
             "INSERT INTO executions
-                 (arn, machine, revision, name, status, started_at, stopped_at, last_event_id, snapshot)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                 (arn, machine, revision, name, status, started_at, stopped_at, last_event_id, snapshot,
+                  version, alias, origin)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?
         .execute(params![
             row.arn,
@@ -257,7 +258,10 @@ fn insert_row(transaction: &Transaction<'_>, progress: &Progress) -> rusqlite::R
             row.started_at.0,
             row.stopped_at.map(|at| at.0),
             row.last_event_id,
-            row.snapshot
+            row.snapshot,
+            row.origin.version,
+            row.origin.alias,
+            json(&row.origin)?
         ])?;
     Ok(transaction.last_insert_rowid())
 }

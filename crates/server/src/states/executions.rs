@@ -1,0 +1,262 @@
+//! Actions on executions. Their histories and synchronous starts have files of their own.
+
+use serde_json::{Map, Value, json};
+use shipway_asl::{MachineKind, Status, Timestamp, json as json_text};
+use shipway_engine::{
+    Launch, Origin, Qualifier,
+    machines::{Error, Owner},
+    store::{Row, RowFilter},
+};
+
+use super::{
+    Api, arn,
+    fault::{Fault, of_engine, of_launch, of_machine},
+    page::{self, Page},
+    seconds,
+    validate::Request,
+};
+
+/// `StartExecution`
+pub async fn start(api: &Api, request: Request) -> Result<Value, Fault> {
+    let launch = launch_of(api, &request)?;
+    let arn = request.needed("stateMachineArn");
+    let launched = api.engine.launch(launch).await.map_err(of_launch(arn))?;
+    Ok(json!({"executionArn": launched.arn, "startDate": seconds(launched.started_at)}))
+}
+
+/// What a start asks for.
+pub fn launch_of(api: &Api, request: &Request) -> Result<Launch, Fault> {
+    let arn = request.needed("stateMachineArn");
+    let machine = arn::machine(&api.engine, arn)?;
+    if machine.label.is_some() {
+        return Err(Fault::no_machine(arn));
+    }
+    Ok(Launch {
+        machine: machine.name,
+        qualifier: machine.qualifier,
+        name: request.owned("name"),
+        input: input_of(request.text("input").unwrap_or("{}"))?,
+        trace_header: request.owned("traceHeader"),
+    })
+}
+
+fn input_of(text: &str) -> Result<Value, Fault> {
+    let wrong = |why: &str| {
+        Fault::new("InvalidExecutionInput", format!("Invalid State Machine Execution Input: '{why}'"))
+    };
+    if text.trim().is_empty() {
+        return Err(wrong("Invalid execution input."));
+    }
+    if text.len() > shipway_asl::limits::DATA_BYTES_MAX {
+        return Err(wrong("The input is larger than 262144 bytes."));
+    }
+    serde_json::from_str(text).map_err(|error| match json_text::first_error(text) {
+        Some(found) => wrong(&found.message),
+        None => wrong(&error.to_string()),
+    })
+}
+
+/// `StopExecution`
+pub async fn stop(api: &Api, request: Request) -> Result<Value, Fault> {
+    let arn = request.needed("executionArn");
+    arn::execution(&api.engine, arn)?;
+    check_owner(api, &api.engine.row(arn).await.map_err(of_engine)?).await?;
+    let stopped = api.engine.stop(arn, request.owned("error"), request.owned("cause")).await;
+    match stopped {
+        // WHY: stopping what has ended already is no error to AWS.
+        Ok(()) | Err(shipway_engine::Error::NotWaiting(_)) => {}
+        Err(error) => return Err(of_engine(error)),
+    }
+    let row = api.engine.row(arn).await.map_err(of_engine)?;
+    Ok(json!({"stopDate": seconds(row.stopped_at.unwrap_or_default())}))
+}
+
+/// WHY: a deployment that is stopped here would leave its target as it happens to stand; `halt` cleans up.
+pub async fn check_owner(api: &Api, row: &Row) -> Result<(), Fault> {
+    let name = row.machine.split('/').next().unwrap_or_default();
+    match api.engine.find_machine(name).await {
+        Ok(machine) if machine.owner == Owner::Shipway => Err(Fault::denied(&row.arn)),
+        Ok(_) | Err(Error::NoMachine(_)) => Ok(()),
+        Err(error) => Err(of_machine(&row.arn)(error)),
+    }
+}
+
+/// `DescribeExecution`
+pub async fn describe(api: &Api, request: Request) -> Result<Value, Fault> {
+    let arn = request.needed("executionArn");
+    arn::execution(&api.engine, arn)?;
+    let row = api.engine.row(arn).await.map_err(of_engine)?;
+    let execution = api.engine.describe(arn).await.map_err(of_engine)?;
+    let is_whole = request.text("includedData") != Some("METADATA_ONLY");
+    let mut answer = Map::new();
+    answer.insert("executionArn".into(), arn.into());
+    summary(&mut answer, api, &row);
+    let mut data = |name: &str, value: Option<&Value>| {
+        let Some(value) = value else { return };
+        if is_whole {
+            answer.insert(name.into(), value.to_string().into());
+        }
+        answer.insert(format!("{name}Details"), json!({"included": is_whole}));
+    };
+    data("input", Some(&execution.input));
+    data("output", execution.output.as_ref());
+    for (name, text) in [("error", &execution.error), ("cause", &execution.cause)] {
+        if let Some(text) = text.as_ref().filter(|_| is_whole) {
+            answer.insert(name.into(), text.as_str().into());
+        }
+    }
+    if let Some(map_run) = &execution.map_run {
+        answer.insert("mapRunArn".into(), map_run.as_str().into());
+    }
+    if let Some(header) = &row.origin.trace_header {
+        answer.insert("traceHeader".into(), header.as_str().into());
+    }
+    let (status, reason) = redrive_status(execution.status);
+    answer.insert("redriveStatus".into(), status.into());
+    if let Some(reason) = reason {
+        answer.insert("redriveStatusReason".into(), reason.into());
+    }
+    Ok(answer.into())
+}
+
+/// Whether AWS would take an execution up again, and why not.
+fn redrive_status(status: Status) -> (&'static str, Option<&'static str>) {
+    match status {
+        Status::Running => ("NOT_REDRIVABLE", Some("Execution is RUNNING and cannot be redriven")),
+        Status::Succeeded => ("NOT_REDRIVABLE", Some("Execution is SUCCEEDED and cannot be redriven")),
+        Status::Failed | Status::TimedOut | Status::Aborted => ("REDRIVABLE", None),
+    }
+}
+
+/// What a list tells of an execution, and its description too.
+fn summary(answer: &mut Map<String, Value>, api: &Api, row: &Row) {
+    let machine_arn = api.engine.machine_arn(&row.machine);
+    answer.insert("name".into(), row.name.as_str().into());
+    answer.insert("status".into(), status_name(row.status).into());
+    answer.insert("startDate".into(), seconds(row.started_at));
+    if let Some(at) = row.stopped_at {
+        answer.insert("stopDate".into(), seconds(at));
+    }
+    let Origin { version, alias, .. } = &row.origin;
+    if let Some(version) = version {
+        answer.insert("stateMachineVersionArn".into(), format!("{machine_arn}:{version}").into());
+    }
+    if let Some(alias) = alias {
+        answer.insert("stateMachineAliasArn".into(), format!("{machine_arn}:{alias}").into());
+    }
+    answer.insert("stateMachineArn".into(), machine_arn.into());
+    answer.insert("redriveCount".into(), 0.into());
+}
+
+/// `ListExecutions`
+pub async fn list(api: &Api, request: Request) -> Result<Value, Fault> {
+    let arn = match (request.text("stateMachineArn"), request.text("mapRunArn")) {
+        (Some(arn), None) => arn,
+        (None, Some(map_run)) => return children(api, map_run, &request).await,
+        _ => return Err(Fault::validation("Exactly one of stateMachineArn and mapRunArn must be specified")),
+    };
+    let page = Page::of("ListExecutions", &request)?;
+    let mut filter = filter_of(api, arn).await?;
+    let status = request.text("statusFilter");
+    if status == Some("PENDING_REDRIVE") || request.text("redriveFilter") == Some("REDRIVEN") {
+        return Ok(page.answer("executions", std::iter::empty(), None));
+    }
+    filter.status = status.and_then(status_of);
+    let fetch = |after: Option<String>, limit| {
+        let filter = filter.clone();
+        async move {
+            let before = after.map(|after| cursor_of(&after).ok_or_else(Fault::page)).transpose()?;
+            api.engine.rows(&RowFilter { before, limit, ..filter }).await.map_err(of_engine)
+        }
+    };
+    let (rows, next) = page::read(&page, fetch, |row| format!("{}:{}", row.started_at.0, row.arn)).await?;
+    let items = rows.iter().map(|row| {
+        let mut item = Map::new();
+        item.insert("executionArn".into(), row.arn.as_str().into());
+        summary(&mut item, api, row);
+        item.into()
+    });
+    Ok(page.answer("executions", items, next))
+}
+
+/// The executions that a Map Run has started, in the order of its items.
+async fn children(api: &Api, map_run: &str, request: &Request) -> Result<Value, Fault> {
+    arn::map_run(&api.engine, map_run)?;
+    let page = Page::of("ListExecutions", request)?;
+    if request.text("redriveFilter") == Some("REDRIVEN") {
+        return Ok(page.answer("executions", std::iter::empty(), None));
+    }
+    let fetch = |after: Option<String>, limit| async move {
+        let from = after.map_or(Ok(0), |after| after.parse().map_err(|_| Fault::page()))?;
+        api.engine.map_run_children(map_run, from, limit).await.map_err(of_engine)
+    };
+    let (found, next) = page::read(&page, fetch, |(number, _)| (number + 1).to_string()).await?;
+    let wanted = request.text("statusFilter");
+    let mut items = Vec::new();
+    for (_, child) in found {
+        if wanted.is_none_or(|wanted| wanted == status_name(child.status)) {
+            let row = api.engine.row(&child.arn).await.map_err(of_engine)?;
+            let mut item = Map::new();
+            item.insert("executionArn".into(), row.arn.as_str().into());
+            item.insert("mapRunArn".into(), map_run.into());
+            summary(&mut item, api, &row);
+            items.push(item.into());
+        }
+    }
+    Ok(page.answer("executions", items.into_iter(), next))
+}
+
+async fn filter_of(api: &Api, arn: &str) -> Result<RowFilter, Fault> {
+    let named = arn::machine(&api.engine, arn)?;
+    let machine = api.engine.find_machine(&named.name).await.map_err(of_machine(arn))?;
+    if machine.kind == MachineKind::Express {
+        return Err(Fault::kind());
+    }
+    // WHY: what a deleted machine of this name ran is not this machine's.
+    let mut filter =
+        RowFilter { machine: Some(named.name), since: Some(machine.created_at), ..RowFilter::default() };
+    match named.qualifier {
+        None => {}
+        Some(Qualifier::Version(number)) => {
+            machine.version(number).ok_or_else(|| Fault::no_machine(arn))?;
+            filter.version = Some(number);
+        }
+        Some(Qualifier::Alias(name)) => {
+            machine.alias(&name).ok_or_else(|| Fault::no_machine(arn))?;
+            filter.alias = Some(name);
+        }
+    }
+    Ok(filter)
+}
+
+fn cursor_of(text: &str) -> Option<(Timestamp, String)> {
+    let (millis, arn) = text.split_once(':')?;
+    Some((Timestamp(millis.parse().ok()?), arn.to_owned()))
+}
+
+/// `RedriveExecution`
+pub async fn redrive(api: &Api, request: Request) -> Result<Value, Fault> {
+    let arn = request.needed("executionArn");
+    arn::execution(&api.engine, arn)?;
+    let row = api.engine.row(arn).await.map_err(of_engine)?;
+    check_owner(api, &row).await?;
+    let (_, reason) = redrive_status(row.status);
+    let reason = reason.unwrap_or("Execution cannot be redriven");
+    Err(Fault::new("ExecutionNotRedrivable", reason))
+}
+
+/// AWS's name of a status.
+pub fn status_name(status: Status) -> &'static str {
+    match status {
+        Status::Running => "RUNNING",
+        Status::Succeeded => "SUCCEEDED",
+        Status::Failed => "FAILED",
+        Status::TimedOut => "TIMED_OUT",
+        Status::Aborted => "ABORTED",
+    }
+}
+
+fn status_of(name: &str) -> Option<Status> {
+    let all = [Status::Running, Status::Succeeded, Status::Failed, Status::TimedOut, Status::Aborted];
+    all.into_iter().find(|status| status_name(*status) == name)
+}

@@ -1,0 +1,248 @@
+//! The Step Functions API: JSON 1.0 over `POST /`, one registry of actions. What things mean is in the engine.
+
+mod activities;
+pub mod admit;
+mod aliases;
+mod arn;
+mod executions;
+mod express;
+mod fault;
+mod history;
+mod machines;
+mod map_runs;
+mod page;
+mod shapes;
+mod tags;
+mod tasks;
+mod test_state;
+mod validate;
+mod versions;
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::{Request as HttpRequest, State},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use futures_util::future::BoxFuture;
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use serde_json::Value;
+use shipway_asl::{Timestamp, test_state::Shapes};
+use shipway_engine::Engine;
+
+use self::{
+    fault::Fault,
+    validate::{Request, Shape},
+};
+
+/// Bytes of a request's body, as AWS has it.
+const BODY_BYTES_MAX: usize = 1 << 20;
+/// How long a request's body may take to arrive.
+const BODY_TIME_MAX: Duration = Duration::from_secs(30);
+/// What stands before the action's name in `X-Amz-Target`.
+const SERVICE: &str = "AWSStepFunctions.";
+
+/// What the API asks of the world beside the engine.
+#[async_trait]
+pub trait World: Send + Sync + 'static {
+    /// Whether there is a log group with this ARN to send logs to.
+    async fn has_log_group(&self, arn: &str) -> bool;
+    /// What services answer, for mocked results of `TestState`.
+    fn shapes(&self) -> &(dyn Shapes + Sync);
+}
+
+/// Settings of the API.
+#[derive(Clone, Default)]
+pub struct Config {
+    /// Whose calls are answered.
+    pub admission: admit::Admission,
+    /// Members that answers leave out: for clients that hold whole answers against older ones.
+    pub omitted: Vec<String>,
+    /// The world; without one there is every log group, and any mocked result will do.
+    pub world: Option<Arc<dyn World>>,
+}
+
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config").field("admission", &self.admission).field("omitted", &self.omitted).finish()
+    }
+}
+
+/// What actions share.
+pub struct Api {
+    engine: Engine,
+    config: Config,
+}
+
+/// An action of the API.
+pub struct Action {
+    /// Its name, as in `X-Amz-Target`.
+    pub name: &'static str,
+    /// What a request must look like.
+    shape: &'static Shape,
+    run: fn(Arc<Api>, Request) -> BoxFuture<'static, Result<Value, Fault>>,
+}
+
+macro_rules! action {
+    ($name:literal, $shape:ident, $run:path) => {
+        Action {
+            name: $name,
+            shape: &shapes::$shape,
+            run: |api, request| Box::pin(async move { $run(&api, request).await }),
+        }
+    };
+}
+
+/// Every action, by name.
+pub const ACTIONS: &[Action] = &[
+    action!("CreateActivity", CREATE_ACTIVITY, activities::create),
+    action!("CreateStateMachine", CREATE_STATE_MACHINE, machines::create),
+    action!("CreateStateMachineAlias", CREATE_STATE_MACHINE_ALIAS, aliases::create),
+    action!("DeleteActivity", DELETE_ACTIVITY, activities::delete),
+    action!("DeleteStateMachine", DELETE_STATE_MACHINE, machines::delete),
+    action!("DeleteStateMachineAlias", DELETE_STATE_MACHINE_ALIAS, aliases::delete),
+    action!("DeleteStateMachineVersion", DELETE_STATE_MACHINE_VERSION, versions::delete),
+    action!("DescribeActivity", DESCRIBE_ACTIVITY, activities::describe),
+    action!("DescribeExecution", DESCRIBE_EXECUTION, executions::describe),
+    action!("DescribeMapRun", DESCRIBE_MAP_RUN, map_runs::describe),
+    action!("DescribeStateMachine", DESCRIBE_STATE_MACHINE, machines::describe),
+    action!("DescribeStateMachineAlias", DESCRIBE_STATE_MACHINE_ALIAS, aliases::describe),
+    action!(
+        "DescribeStateMachineForExecution",
+        DESCRIBE_STATE_MACHINE_FOR_EXECUTION,
+        machines::describe_for_execution
+    ),
+    action!("GetActivityTask", GET_ACTIVITY_TASK, activities::task),
+    action!("GetExecutionHistory", GET_EXECUTION_HISTORY, history::get),
+    action!("ListActivities", LIST_ACTIVITIES, activities::list),
+    action!("ListExecutions", LIST_EXECUTIONS, executions::list),
+    action!("ListMapRuns", LIST_MAP_RUNS, map_runs::list),
+    action!("ListStateMachineAliases", LIST_STATE_MACHINE_ALIASES, aliases::list),
+    action!("ListStateMachineVersions", LIST_STATE_MACHINE_VERSIONS, versions::list),
+    action!("ListStateMachines", LIST_STATE_MACHINES, machines::list),
+    action!("ListTagsForResource", LIST_TAGS_FOR_RESOURCE, tags::list),
+    action!("PublishStateMachineVersion", PUBLISH_STATE_MACHINE_VERSION, versions::publish),
+    action!("RedriveExecution", REDRIVE_EXECUTION, executions::redrive),
+    action!("SendTaskFailure", SEND_TASK_FAILURE, tasks::failure),
+    action!("SendTaskHeartbeat", SEND_TASK_HEARTBEAT, tasks::heartbeat),
+    action!("SendTaskSuccess", SEND_TASK_SUCCESS, tasks::success),
+    action!("StartExecution", START_EXECUTION, executions::start),
+    action!("StartSyncExecution", START_SYNC_EXECUTION, express::start),
+    action!("StopExecution", STOP_EXECUTION, executions::stop),
+    action!("TagResource", TAG_RESOURCE, tags::tag),
+    action!("TestState", TEST_STATE, test_state::run),
+    action!("UntagResource", UNTAG_RESOURCE, tags::untag),
+    action!("UpdateMapRun", UPDATE_MAP_RUN, map_runs::update),
+    action!("UpdateStateMachine", UPDATE_STATE_MACHINE, machines::update),
+    action!("UpdateStateMachineAlias", UPDATE_STATE_MACHINE_ALIAS, aliases::update),
+    action!("ValidateStateMachineDefinition", VALIDATE_STATE_MACHINE_DEFINITION, machines::validate),
+];
+
+/// The route of the API over an engine.
+pub fn router(engine: Engine, config: Config) -> Router {
+    Router::new().route("/", post(call)).with_state(Arc::new(Api { engine, config }))
+}
+
+async fn call(State(api): State<Arc<Api>>, request: HttpRequest) -> Response {
+    let id = api.engine.new_id();
+    let mut response = match Box::pin(perform(&api, request)).await {
+        Ok(answer) => self::answer(StatusCode::OK, &api.without_omitted(answer)),
+        Err(fault) => fault.into_response(),
+    };
+    if let Ok(id) = HeaderValue::try_from(id) {
+        response.headers_mut().insert(HeaderName::from_static("x-amzn-requestid"), id);
+    }
+    response
+}
+
+async fn perform(api: &Arc<Api>, request: HttpRequest) -> Result<Value, Fault> {
+    let target = request.headers().get(admit::TARGET).and_then(|target| target.to_str().ok());
+    let name = target.and_then(|target| target.strip_prefix(SERVICE)).unwrap_or_default();
+    let action = ACTIONS.iter().find(|action| action.name == name);
+    let action = action.ok_or_else(|| Fault::new("UnknownOperationException", "Unknown operation"))?;
+    let body = tokio::time::timeout(BODY_TIME_MAX, to_bytes(request.into_body(), BODY_BYTES_MAX)).await;
+    let body = body.map_err(|_| Fault {
+        code: "RequestTimeoutException",
+        message: format!("The request did not arrive within {} s", BODY_TIME_MAX.as_secs()),
+        status: StatusCode::REQUEST_TIMEOUT,
+    })?;
+    let body = body.map_err(|_| Fault {
+        code: "RequestEntityTooLargeException",
+        message: format!("The request has more than {BODY_BYTES_MAX} bytes or did not arrive whole"),
+        status: StatusCode::PAYLOAD_TOO_LARGE,
+    })?;
+    let body = if body.is_empty() { b"{}".as_slice() } else { &body };
+    let body = serde_json::from_slice(body).map_err(|error| Fault::serialization(error.to_string()))?;
+    (action.run)(Arc::clone(api), Request::new(body, action.shape)?).await
+}
+
+/// A whole answer.
+fn answer(status: StatusCode, body: &Value) -> Response {
+    let mut response = (status, Body::from(body.to_string())).into_response();
+    let kind = HeaderValue::from_static("application/x-amz-json-1.0");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
+
+impl Api {
+    fn without_omitted(&self, mut answer: Value) -> Value {
+        if !self.config.omitted.is_empty() {
+            omit(&mut answer, &self.config.omitted);
+        }
+        answer
+    }
+
+    async fn has_log_group(&self, arn: &str) -> bool {
+        match &self.config.world {
+            Some(world) => world.has_log_group(arn).await,
+            None => true,
+        }
+    }
+}
+
+/// WHY: it goes no deeper than answers do; documents of users are texts in them.
+fn omit(value: &mut Value, names: &[String]) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|name, _| !names.contains(name));
+            fields.values_mut().for_each(|value| omit(value, names));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| omit(item, names)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// A point in time as the protocol has it: seconds since 1970 with their fraction.
+#[allow(clippy::cast_precision_loss, reason = "milliseconds of any date fit")]
+fn seconds(at: Timestamp) -> Value {
+    Value::from(at.0 as f64 / 1_000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn actions_are_in_order_and_told_apart() {
+        assert!(ACTIONS.is_sorted_by(|a, b| a.name < b.name));
+        assert_eq!(ACTIONS.len(), 37);
+    }
+
+    #[test]
+    fn dates_are_seconds_with_milliseconds() {
+        assert_eq!(seconds(Timestamp(1_700_000_000_123)).to_string(), "1700000000.123");
+    }
+
+    #[test]
+    fn members_are_left_out_at_every_depth() {
+        let mut answer = json!({"a": 1, "list": [{"a": 2, "b": 3}]});
+        omit(&mut answer, &["a".to_owned()]);
+        assert_eq!(answer, json!({"list": [{"b": 3}]}));
+    }
+}

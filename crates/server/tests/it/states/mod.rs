@@ -1,0 +1,6 @@
+//! The Step Functions API over a real engine in virtual time.
+
+mod actions;
+mod cases;
+mod matching;
+mod service;
