@@ -1,9 +1,11 @@
-//! Chores of the repository: `cargo xtask bench|ci|fuzz|models|tidy`. Does nothing that the product needs at run time.
+//! Chores of the repository: `cargo xtask bench|ci|conformance|fuzz|models|tidy`. Does nothing that the product needs at run time.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for people")]
 
 mod bench;
 mod ci;
+#[allow(clippy::indexing_slicing, reason = "a member that a JSON value lacks is null, not a panic")]
+mod conformance;
 mod fuzz;
 mod licences;
 mod models;
@@ -17,6 +19,8 @@ const USAGE: &str = "usage: cargo xtask <command>
 
   bench   measure: `cargo xtask bench engine`
   ci      what CI runs: format, tidy, clippy, build, tests
+  conformance
+          compare with suites of others: `cargo xtask conformance jsonata [--cases DIR] [--json]`
   fuzz    look for crashes of the language: `cargo xtask fuzz [--seconds N] [TARGET...]`
   models  make AWS's service models anew: `cargo xtask models [--botocore DIR] [--check]`
   tidy    the checks that keep the architecture and the documents true
@@ -40,6 +44,7 @@ fn run() -> Result<()> {
         Some("ci") => ci::run(&root),
         Some("models") => models::run(&root, arguments),
         Some("fuzz") => fuzz::run(&root, arguments),
+        Some("conformance") => conformance::run(&root, arguments),
         Some("tidy") => tidy::run(&root),
         Some("--help" | "-h") | None => {
             print!("{USAGE}");

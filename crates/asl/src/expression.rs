@@ -42,7 +42,6 @@ pub(crate) trait Names {
     /// The variable's value, innermost scope first.
     fn variable(&self, name: &str) -> Option<&Value>;
     /// The step's time, `$now` and `$millis` in JSONata.
-    #[allow(dead_code, reason = "read by JSONata")]
     fn now(&self) -> Timestamp;
     /// The next number of the step's entropy.
     fn entropy(&self) -> u64;

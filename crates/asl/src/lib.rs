@@ -12,11 +12,13 @@ mod intrinsic;
 pub mod json;
 mod jsonata;
 pub mod limits;
+pub mod locate;
 mod moment;
 mod outline;
 mod path;
 #[doc(hidden)]
 pub mod probe;
+pub mod rehearsal;
 mod step;
 mod template;
 pub mod test_state;

@@ -236,6 +236,32 @@ pub struct LogLine {
     pub text: String,
 }
 
+/// What [`Host::reconcile`] did for a group, or could not do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mended {
+    /// It stands as it should again: what was done.
+    Done(String),
+    /// It does not, and is tried again at the next look.
+    Failed {
+        /// Which group, where that can be read.
+        group: Option<GroupId>,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl fmt::Display for Mended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Done(what) => f.write_str(what),
+            Self::Failed { group: Some(group), reason } => {
+                write!(f, "{group}: cannot be started again: {reason}")
+            }
+            Self::Failed { group: None, reason } => write!(f, "a group cannot be started again: {reason}"),
+        }
+    }
+}
+
 /// Why a host refused or could not. Each names the field or path, and the text carries a hint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HostError {
@@ -312,7 +338,7 @@ pub trait Host: Send + Sync + 'static {
         token: FencingToken,
     ) -> Result<(), HostError>;
     /// Starts again what should run and does not (after a restart of the machine or a crash of a keeper).
-    async fn reconcile(&self) -> Result<Vec<String>, HostError>;
+    async fn reconcile(&self) -> Result<Vec<Mended>, HostError>;
     /// Whether the artifact is there, whole.
     async fn has_artifact(&self, sha256: &str) -> Result<bool, HostError>;
     /// A new file in which to write an artifact, to be given to [`Host::keep_artifact`].

@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use shipway_control::{
     host::{
-        FencingToken, Group, GroupId, Host, HostError, LogPage, LogQuery, Probe, Route, ServiceId,
+        FencingToken, Group, GroupId, Host, HostError, LogPage, LogQuery, Mended, Probe, Route, ServiceId,
         StartGroup, Traffic,
     },
     release::{HealthCheck, Release},
@@ -229,20 +229,23 @@ impl Host for LocalHost {
     }
 
     /// What cannot be started again is reported too, and does not keep the others from it.
-    async fn reconcile(&self) -> Result<Vec<String>, HostError> {
+    async fn reconcile(&self) -> Result<Vec<Mended>, HostError> {
         let mut reports = Vec::new();
         for dir in self.layout().all_groups()? {
-            let path = dir.path().to_path_buf();
-            match self.revive(dir).await {
+            match self.revive(dir.clone()).await {
                 Ok(None) => {}
                 Ok(Some(Revived { moved, report })) => {
-                    reports.push(report);
+                    reports.push(Mended::Done(report));
                     let Some(group) = moved else { continue };
                     if let Err(error) = self.follow_ports(&group).await {
-                        reports.push(format!("{}: the edge could not be told its ports: {error}", group.id));
+                        let reason = format!("the edge could not be told its ports: {error}");
+                        reports.push(Mended::Failed { group: Some(group.id), reason });
                     }
                 }
-                Err(error) => reports.push(format!("{}: cannot be started again: {error}", path.display())),
+                Err(error) => {
+                    let group = dir.spec().ok().flatten().map(|spec| spec.start.group);
+                    reports.push(Mended::Failed { group, reason: error.to_string() });
+                }
             }
         }
         Ok(reports)

@@ -122,7 +122,10 @@ pub(crate) fn vet_path(service: &str, health: &HealthCheck) -> Result<(), HostEr
 
 fn not_running(process: &Process) -> Finding {
     match &process.last_exit {
-        Some(last_exit) => unhealthy(format!("not running: {last_exit}, {} crashes", process.crashes)),
+        Some(last_exit) => {
+            let crashes = if process.crashes == 1 { "crash" } else { "crashes" };
+            unhealthy(format!("not running: {last_exit}, {} {crashes}", process.crashes))
+        }
         None => unhealthy("not running"),
     }
 }

@@ -32,7 +32,7 @@ pub struct Machine {
 pub trait App: Send + Sync + 'static {
     /// Now.
     fn now(&self) -> Timestamp;
-    /// Whether the store answers.
+    /// Whether the store can be written.
     async fn check(&self) -> Result<(), Error>;
     /// Accepts a deployment.
     async fn deploy(&self, deploy: Deploy) -> Result<Deployment, Error>;
@@ -115,7 +115,7 @@ impl App for Shipway {
     }
 
     async fn check(&self) -> Result<(), Error> {
-        self.engine().record("health").await.map(|_| ()).map_err(|error| engine_error("store check", error))
+        self.check_store().await
     }
 
     async fn deploy(&self, deploy: Deploy) -> Result<Deployment, Error> {

@@ -10,6 +10,7 @@ use crate::{
     exit::Code,
     failure::Failure,
     output::{Output, Wishes},
+    usage,
 };
 
 const TEMPLATE: &str = "{about}\n\n{usage-heading} {usage}{after-help}\n\nOptions:\n{options}";
@@ -108,14 +109,19 @@ fn end(out: &Output, result: Result<Code, Failure>) -> Code {
 fn refuse(error: &clap::Error, arguments: &[OsString]) -> Code {
     let is_help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
     let is_json = arguments.iter().any(|argument| argument == "--json");
-    if is_help || !is_json {
+    if is_help {
         // A closed pipe is not worth a word.
         let _ = error.print();
-        return if is_help { Code::Ok } else { Code::Usage };
+        return Code::Ok;
     }
-    let text = error.to_string();
-    let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-    end(&Output::new(Wishes { is_json, ..Wishes::default() }), Err(Failure::usage(message)))
+    let out = Output::new(Wishes { is_json, ..Wishes::default() });
+    match usage::of_command(error) {
+        None if !is_json => {
+            let _ = error.print();
+            Code::Usage
+        }
+        failure => end(&out, Err(failure.unwrap_or_else(|| usage::failure(error)))),
+    }
 }
 
 #[cfg(test)]
@@ -224,6 +230,11 @@ mod tests {
                 let mut command = root.find_subcommand(&name).cloned().unwrap();
                 let help = trimmed(&command.render_long_help().to_string());
                 text.push_str(&format!("\n### `shipway {name}`\n\n```text\n{help}```\n"));
+                for child in command.get_subcommands() {
+                    let help = trimmed(&child.clone().render_long_help().to_string());
+                    let name = format!("{name} {}", child.get_name());
+                    text.push_str(&format!("\n#### `shipway {name}`\n\n```text\n{help}```\n"));
+                }
             }
         }
         text

@@ -10,14 +10,17 @@ mod cli;
 mod commands;
 mod context;
 mod demo;
-mod dry_run;
 mod exit;
 mod failure;
 mod follow;
+mod known;
 mod local;
 mod output;
 mod release;
+#[cfg(test)]
+mod sample;
 mod target;
+mod usage;
 mod words;
 
 use std::process::ExitCode;

@@ -7,7 +7,11 @@ use shipway_control::{
     config::{Config, FILE_NAME},
 };
 
-use crate::{api::Api, failure::Failure};
+use crate::{
+    api::{Api, Error},
+    failure::Failure,
+    known,
+};
 
 /// Directories that are looked through upwards.
 const DEPTH_MAX: usize = 64;
@@ -117,12 +121,16 @@ pub fn scope(named: Option<&str>) -> Result<Scope, Failure> {
 /// A deployment: by its id, or the newest of an environment.
 pub async fn deployment(api: &Api, named: Option<&str>) -> Result<Deployment, Failure> {
     match named {
-        Some(name) if name.contains('/') => scope(Some(name))?.newest(api).await,
+        Some(name) if name.contains('/') => {
+            let scope = scope(Some(name))?;
+            known::named(api, named, &scope).await?;
+            scope.newest(api).await
+        }
         Some(name) => match project().ok().flatten() {
             Some(project) if project.environments.iter().any(|known| known == name) => {
                 Scope { project: project.name, environment: name.to_owned() }.newest(api).await
             }
-            _ => Ok(api.deployment(name).await?),
+            around => by_id(api, around, name).await,
         },
         None if project_dir(&current_dir()?).is_some() => scope(None)?.newest(api).await,
         None => api
@@ -132,6 +140,21 @@ pub async fn deployment(api: &Api, named: Option<&str>) -> Result<Deployment, Fa
             .next()
             .ok_or_else(|| Failure::failed("nothing was deployed yet").hint("shipway deploy")),
     }
+}
+
+/// A deployment by its id, or else the newest of an environment that the file does not name (any more).
+async fn by_id(api: &Api, around: Option<Project>, name: &str) -> Result<Deployment, Failure> {
+    match api.deployment(name).await {
+        Err(Error::Problem(problem)) if problem.code == "not_found" => {}
+        found => return Ok(found?),
+    }
+    let Some(project) = around else {
+        return Err(Failure::usage(format!("there is no deployment `{name}`"))
+            .hint("`shipway history --all` lists them; name an environment as `project/environment`"));
+    };
+    let scope = Scope { project: project.name.clone(), environment: name.to_owned() };
+    known::deployment_or_scope(api, &project, &scope).await?;
+    scope.newest(api).await
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ mod parse;
 mod text;
 
 pub(crate) use array::mix;
-pub(crate) use text::uuid_text;
+pub(crate) use text::{digest, uuid_text};
 
 use serde_json::Value;
 

@@ -56,17 +56,23 @@ pub(super) fn hash(arguments: &[Value], _: u64) -> Result<Value, String> {
     if plain.chars().count() > TEXT_CHARS_MAX {
         return Err(format!("data is longer than {TEXT_CHARS_MAX} characters"));
     }
-    let digest = match string(algorithm)? {
-        "MD5" => hex::encode(md5::Md5::digest(&plain)),
-        "SHA-1" => hex::encode(sha1::Sha1::digest(&plain)),
-        "SHA-256" => hex::encode(sha2::Sha256::digest(&plain)),
-        "SHA-384" => hex::encode(sha2::Sha384::digest(&plain)),
-        "SHA-512" => hex::encode(sha2::Sha512::digest(&plain)),
-        other => {
-            return Err(format!("unknown algorithm `{other}`; use MD5, SHA-1, SHA-256, SHA-384 or SHA-512"));
-        }
-    };
-    Ok(digest.into())
+    let algorithm = string(algorithm)?;
+    match digest(algorithm, &plain) {
+        Some(digest) => Ok(digest.into()),
+        None => Err(format!("unknown algorithm `{algorithm}`; use MD5, SHA-1, SHA-256, SHA-384 or SHA-512")),
+    }
+}
+
+/// The digest in hexadecimal digits, if the algorithm is known.
+pub(crate) fn digest(algorithm: &str, plain: &str) -> Option<String> {
+    Some(match algorithm {
+        "MD5" => hex::encode(md5::Md5::digest(plain)),
+        "SHA-1" => hex::encode(sha1::Sha1::digest(plain)),
+        "SHA-256" => hex::encode(sha2::Sha256::digest(plain)),
+        "SHA-384" => hex::encode(sha2::Sha384::digest(plain)),
+        "SHA-512" => hex::encode(sha2::Sha512::digest(plain)),
+        _ => return None,
+    })
 }
 
 pub(super) fn json_merge(arguments: &[Value], _: u64) -> Result<Value, String> {

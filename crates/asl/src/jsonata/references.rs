@@ -18,7 +18,7 @@ impl Expression {
     /// AWS's words about every reference that leads nowhere, each once.
     pub fn unsupported(&self, sees: Sees) -> Vec<String> {
         let mut found = Found { sees, messages: Vec::new() };
-        found.node(&self.tree, true);
+        found.node(&self.parsed.tree, true);
         found.messages
     }
 }

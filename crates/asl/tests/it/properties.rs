@@ -54,7 +54,7 @@ fn query_state(draw: Draw, name: &str, next: Option<String>) -> BoxedStrategy<(S
             "TimeoutSeconds": "{% 30 + 30 %}", "HeartbeatSeconds": 20, "Output": with("t", "$states.result"),
             "Assign": {variable: "{% $states.result.attempt %}"}}),
         2 => {
-            json!({"Type": "Wait", "Seconds": format!("{{% {number} %}}"), "Output": with("w", "$states.context.State.EnteredTime")})
+            json!({"Type": "Wait", "Seconds": format!("{{% {number} %}}"), "Output": with("w", "$now()")})
         }
         // What gives nothing, or what no field can take.
         3 => json!({"Type": "Pass", "Output": if flag { "{% $nothing %}" } else { "{% $sum %}" }}),

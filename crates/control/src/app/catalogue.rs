@@ -9,8 +9,8 @@ use super::{
     view::{PAGE_MAX, outcome},
 };
 use crate::{
-    deployer::records::{self, Environment, Serving},
-    host::{Group, Route, ServiceId},
+    deployer::records::{self, Environment, LockBreak, Serving},
+    host::{Group, GroupId, Route, ServiceId},
     lock::{self, Holder},
 };
 
@@ -117,9 +117,14 @@ impl Shipway {
         text("actor", actor)?;
         text("reason", reason)?;
         let now = self.engine.clock().now();
-        match self.locks().break_lock(project, environment, now).await {
+        let holder = self.lock(project, environment).await?.holder;
+        let by = LockBreak { actor: actor.to_owned(), reason: reason.to_owned(), at: now };
+        match self.locks().break_lock(project, environment, &by, now).await {
             Ok(()) => {
                 tracing::warn!(project, environment, actor, reason, "lock broken");
+                if let Some(holder) = holder {
+                    self.ended.forget(&holder);
+                }
                 self.lock(project, environment).await
             }
             Err(lock::records::Error::Refused { .. }) => {
@@ -174,6 +179,7 @@ impl Shipway {
     ) -> Result<ServiceStatus, Error> {
         let route = self.ask("asking the edge", self.host.route(&id)).await?;
         let traffic = self.ask("asking the edge", self.host.traffic(&id)).await?;
+        let problem = serving.and_then(|serving| self.problem(&id, serving));
         let groups = groups.iter().filter(|group| group.id.service == id.service);
         let groups = groups.map(|group| (group.id.release_id.clone(), group.processes.clone())).collect();
         let address = route.as_ref().map(|route| records::address(&route.listen, route.port));
@@ -191,7 +197,20 @@ impl Shipway {
             percent: route.as_ref().map(percent).unwrap_or_default(),
             traffic: traffic.releases,
             deployment,
+            problem,
         })
+    }
+
+    /// Why the release that should serve does not run.
+    fn problem(&self, id: &ServiceId, serving: &Serving) -> Option<String> {
+        let group = GroupId {
+            project: id.project.clone(),
+            environment: id.environment.clone(),
+            service: id.service.clone(),
+            release_id: serving.release_id.clone(),
+        };
+        let reason = self.troubles.of(&group)?;
+        Some(format!("{} is down and cannot be started again: {reason}", serving.version))
     }
 }
 

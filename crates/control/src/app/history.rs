@@ -6,7 +6,10 @@ use serde_json::Value;
 use shipway_asl::{Event, Timestamp};
 
 use super::{Error, Failure, Shipway, Step, of_engine};
-use crate::deployer::{Progress, failure};
+use crate::{
+    deployer::{Progress, failure},
+    release::Release,
+};
 
 /// Events read at once.
 const PAGE: usize = 1_000;
@@ -118,10 +121,10 @@ fn has_waited(state: &str) -> bool {
 }
 
 /// What went wrong first.
-pub(super) fn root_cause(steps: &[Step]) -> Option<Failure> {
+pub(super) fn root_cause(steps: &[Step], release: &Release) -> Option<Failure> {
     let step = steps.iter().find(|step| step.error.is_some() && step.exited_at.is_some())?;
     let (error, cause) = step.error.clone()?;
-    let hint = failure::hint(&error).map(str::to_owned);
+    let hint = failure::hint(&error, &cause, release);
     Some(Failure { error, cause, state: step.state.clone(), hint })
 }
 
@@ -130,6 +133,14 @@ pub(super) fn last_progress(steps: &[Step]) -> BTreeMap<String, Progress> {
     let documents = steps.iter().rev().flat_map(|step| [step.output.as_ref(), Some(&step.input)]).flatten();
     let mut progress = documents.filter_map(|document| document.get("progress"));
     progress.find_map(|progress| serde_json::from_value(progress.clone()).ok()).unwrap_or_default()
+}
+
+/// A look that fails writes no document: what it saw of the service that failed stands in its cause.
+pub(super) fn add_last_look(progress: &mut BTreeMap<String, Progress>, error: Option<&Failure>) {
+    let Some((service, evidence)) = error.and_then(|error| failure::service_of(&error.cause)) else { return };
+    if let Some(progress) = progress.get_mut(service) {
+        progress.evidence = Some(evidence.to_owned());
+    }
 }
 
 /// The state that runs.

@@ -10,6 +10,7 @@ mod stop;
 mod tend;
 mod types;
 mod view;
+mod vital;
 
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ use tokio_util::task::TaskTracker;
 pub use self::types::{
     Deploy, Deployment, Error, Failure, Lock, Outcome, ReleaseStatus, ServiceStatus, Step,
 };
-pub use crate::deployer::Progress;
+pub use crate::deployer::{Progress, records::LockBreak};
 use crate::{
     deployer::{Dispatcher, context::CALL_MAX, progress::Live, records},
     host::{Host, HostError},
@@ -36,6 +37,10 @@ pub struct Shipway {
     dispatcher: Arc<Dispatcher>,
     /// Ended deployments, which do not change any more.
     ended: view::Ended,
+    /// What the machine could not mend.
+    troubles: tend::Troubles,
+    /// Whether the store can be written.
+    vital: vital::Vital,
     /// Owns what runs in the background.
     tasks: TaskTracker,
 }

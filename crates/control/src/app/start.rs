@@ -5,7 +5,7 @@ use std::sync::Arc;
 use shipway_engine::{Builder, TaskHandler};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Error, Shipway, of_engine, view::Ended};
+use super::{Error, Shipway, of_engine, tend::Troubles, view::Ended, vital::Vital};
 use crate::{
     deployer::{DEPLOYERS, Dispatcher, FUNCTION_ARN, progress::Live},
     host::Host,
@@ -39,7 +39,16 @@ impl Shipway {
             put.map_err(|error| of_engine("registering the deployers", &error))?;
         }
         let tasks = TaskTracker::new();
-        let shipway = Self { engine, host, live, dispatcher, ended: Ended::default(), tasks };
+        let shipway = Self {
+            engine,
+            host,
+            live,
+            dispatcher,
+            ended: Ended::default(),
+            troubles: Troubles::default(),
+            vital: Vital::default(),
+            tasks,
+        };
         shipway.renew_leases().await;
         // WHY: tasks that were interrupted wait for `connect`, so that they find the machine as it should be.
         shipway.reconcile().await;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use shipway_asl::Timestamp;
 
 use crate::{
-    deployer::Progress,
+    deployer::{Progress, records::LockBreak},
     host::{Counts, Process},
     release::Release,
 };
@@ -73,6 +73,12 @@ pub struct Deployment {
     pub last_event_id: u64,
     /// How each service stands.
     pub services: BTreeMap<String, Progress>,
+    /// Why it stands still although it runs: the store cannot be written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stalled: Option<String>,
+    /// Who freed the lock that it kept, if somebody did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock_break: Option<LockBreak>,
 }
 
 /// What went wrong.
@@ -136,6 +142,9 @@ pub struct ServiceStatus {
     pub traffic: BTreeMap<String, Counts>,
     /// Deployment under way, if any.
     pub deployment: Option<String>,
+    /// Why it does not run as it should, where the machine said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
 }
 
 /// A release that was deployed to an environment.

@@ -16,8 +16,9 @@ use super::{
 use crate::{
     deployer::{
         Progress, failure,
-        records::{self, Accepted},
+        records::{self, Accepted, LockBreak},
     },
+    lock,
     release::Release,
 };
 
@@ -142,6 +143,12 @@ impl Shipway {
         Ok(deployment)
     }
 
+    async fn lock_break(&self, id: &str) -> Result<Option<LockBreak>, Error> {
+        let key = lock::records::break_key(id);
+        let found = records::read::<LockBreak>(&self.engine, &key).await;
+        Ok(found.map_err(|error| of_record(&error))?.map(|(found, _)| found))
+    }
+
     async fn look(&self, accepted: Accepted) -> Result<Deployment, Error> {
         let release = self.release(&accepted.project, &accepted.environment, &accepted.release_id).await?;
         let execution = self.describe(&accepted.execution_arn).await?;
@@ -149,9 +156,13 @@ impl Shipway {
         let steps = self.way(&accepted.execution_arn).await?;
         let is_running = outcome == Outcome::Running;
         let live = if is_running { self.live.of(&accepted.id) } else { None };
-        let recorded = history::last_progress(&steps);
+        let error = history::root_cause(&steps, &release);
+        let error = error.or_else(|| of_execution(&execution, outcome, &steps, &release));
+        let mut recorded = with_all(&release, history::last_progress(&steps));
+        history::add_last_look(&mut recorded, error.as_ref());
+        let lock_break = if is_running { None } else { self.lock_break(&accepted.id).await? };
         Ok(Deployment {
-            services: live.unwrap_or_else(|| with_all(&release, recorded)),
+            services: live.unwrap_or(recorded),
             id: accepted.id,
             execution_arn: accepted.execution_arn,
             deployer: accepted.deployer,
@@ -161,15 +172,21 @@ impl Shipway {
             reason: accepted.reason,
             outcome,
             state: history::current(&steps).filter(|_| is_running),
-            error: history::root_cause(&steps).or_else(|| of_execution(&execution, outcome, &steps)),
+            error,
             started_at: accepted.accepted_at,
             ended_at: execution.stopped_at,
             last_event_id: execution.last_event_id,
+            lock_break,
+            stalled: if is_running { self.store_trouble().await.as_deref().map(stalled) } else { None },
         })
     }
 }
 
-/// Ended deployments that were shown; reading their histories again would give the same.
+fn stalled(reason: &str) -> String {
+    format!("it stands still until the store can be written: {reason}")
+}
+
+/// Ended deployments that were shown; reading their histories again would give the same. Only a broken lock is news.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ended(Arc<Mutex<BTreeMap<String, Deployment>>>);
 
@@ -179,6 +196,11 @@ const ENDED_MAX: usize = 1_000;
 impl Ended {
     fn get(&self, id: &str) -> Option<Deployment> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    /// To be read again: its lock was broken.
+    pub(super) fn forget(&self, id: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
     }
 
     fn keep(&self, deployment: &Deployment) {
@@ -210,12 +232,18 @@ pub(super) fn outcome(execution: &Description) -> Outcome {
 }
 
 /// The error of an execution that no task of it had: stopped from outside.
-fn of_execution(execution: &Description, outcome: Outcome, steps: &[Step]) -> Option<Failure> {
+fn of_execution(
+    execution: &Description,
+    outcome: Outcome,
+    steps: &[Step],
+    release: &Release,
+) -> Option<Failure> {
     let error = execution.error.clone().filter(|_| outcome == Outcome::FailedDirty)?;
+    let cause = execution.cause.clone().unwrap_or_default();
     Some(Failure {
-        hint: failure::hint(&error).map(str::to_owned),
+        hint: failure::hint(&error, &cause, release),
         error,
-        cause: execution.cause.clone().unwrap_or_default(),
+        cause,
         state: steps.last().map(|step| step.state.clone()).unwrap_or_default(),
     })
 }

@@ -95,16 +95,16 @@ impl<'a> Document<'a> {
         Places { keys }
     }
 
-    /// Reads the content into `T`, whose schema is given; tells everything that does not fit.
-    pub(super) fn read<T: DeserializeOwned>(&self, schema: &Value) -> Result<T, Vec<ConfigError>> {
+    /// Reads the content into `T`, whose schema is given; tells everything that does not fit, and gives what is left
+    /// without it.
+    pub(super) fn read<T: DeserializeOwned>(&self, schema: &Value) -> (Option<T>, Vec<ConfigError>) {
         let mut table = self.table.clone();
         let places = self.places();
         let mut errors = Vec::new();
         self.unknown_keys(table.get_mut(), Node::root(schema), "", &places, &mut errors);
         while errors.len() < ERRORS_MAX {
             match T::deserialize(toml::de::Deserializer::from(table.clone())) {
-                Ok(content) if errors.is_empty() => return Ok(content),
-                Ok(_) => break,
+                Ok(content) => return (Some(content), errors),
                 Err(error) => {
                     let key = error.span().map(|span| self.key_at(&span)).unwrap_or_default();
                     let is_consequence = error.message().starts_with("missing field")
@@ -119,8 +119,7 @@ impl<'a> Document<'a> {
                 }
             }
         }
-        errors.sort_by_key(|error| (error.line, error.column));
-        Err(errors)
+        (None, errors)
     }
 
     /// Takes the keys out that the schema does not know, and tells each.
@@ -227,6 +226,39 @@ impl<'a> Document<'a> {
 
 fn join(prefix: &str, name: &str) -> String {
     if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") }
+}
+
+/// Adds what is wrong with the values that are left to what does not fit; what follows from that is not told.
+pub(super) fn merge(told: Vec<ConfigError>, of_values: Vec<ConfigError>) -> Vec<ConfigError> {
+    let is_own = |error: &ConfigError| !told.iter().any(|told| follows(error, told));
+    let mut errors: Vec<ConfigError> = of_values.into_iter().filter(is_own).collect();
+    errors.extend(told);
+    errors.sort_by_key(|error| (error.line, error.column));
+    errors.truncate(ERRORS_MAX);
+    errors
+}
+
+/// Whether an error may be there only because a key was taken out: around it, within it, it speaks of it, or it misses
+/// what the key was meant to be.
+fn follows(error: &ConfigError, told: &ConfigError) -> bool {
+    let key = &told.key;
+    let is_around = |outer: &str, inner: &str| {
+        inner
+            .strip_prefix(outer)
+            .is_some_and(|rest| outer.is_empty() || rest.is_empty() || rest.starts_with(['.', '[']))
+    };
+    let name = key.rsplit('.').next().and_then(|name| name.split('[').next()).unwrap_or_default();
+    let names_it = |text: &str| text.contains(&format!("`{name}`"));
+    let is_meant = told.hint.as_deref().is_some_and(|hint| {
+        let (parent, name) = error.key.rsplit_once('.').unwrap_or(("", &error.key));
+        key.rsplit_once('.').map_or("", |(parent, _)| parent) == parent
+            && hint == format!("did you mean `{name}`?")
+    });
+    is_meant
+        || is_around(&error.key, key)
+        || is_around(key, &error.key)
+        || names_it(&error.reason)
+        || error.hint.as_deref().is_some_and(names_it)
 }
 
 /// Names as a person reads a list.

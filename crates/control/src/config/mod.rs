@@ -20,13 +20,13 @@ pub use self::{
     file::{
         Build, File, FileEnvironment, FileGate, FileHealth, FileRelease, FileService, FileShift, HealthTable,
     },
+    nearest::nearest,
     procfile::procfile,
     resolve::{CANARY, DEFAULT_TIMEOUT},
     schema::{SCHEMA_ID, schema},
 };
 use self::{
-    document::{Document, Places, list},
-    nearest::nearest,
+    document::{Document, Places, list, merge},
     resolve::Source,
 };
 use crate::{Millis, release::Service, version::Rules};
@@ -84,7 +84,8 @@ impl Config {
             return Err(vec![whole_file(path, format!("larger than {FILE_BYTES_MAX} bytes"), None)]);
         }
         let document = Document::parse(path, text)?;
-        let mut file: File = document.read(&schema())?;
+        let (file, told) = document.read::<File>(&schema());
+        let Some(mut file) = file else { return Err(merge(told, Vec::new())) };
         if file.environments.is_empty() {
             file.environments.insert(ONLY_ENVIRONMENT.to_owned(), FileEnvironment::default());
         }
@@ -97,7 +98,7 @@ impl Config {
             file,
             places: document.places(),
         };
-        let errors = config.errors();
+        let errors = merge(told, config.errors());
         if errors.is_empty() { Ok(config) } else { Err(errors) }
     }
 

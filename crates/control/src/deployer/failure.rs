@@ -5,7 +5,7 @@ use serde_json::Value;
 use shipway_engine::TaskFailure;
 
 use super::records;
-use crate::{host::HostError, lock};
+use crate::{host::HostError, lock, release::Release};
 
 /// What is known of an error by its name.
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +58,7 @@ pub const ERRORS: &[ErrorEntry] = &[
     ErrorEntry {
         name: HOST,
         summary: "the machine or its proxy failed or did not answer",
-        hint: "look at the disk, the permissions and `shipway edge`, then deploy again",
+        hint: "look at the disk, the permissions and `edge/edge.log` in the data directory, then deploy again",
     },
     ErrorEntry {
         name: STORE,
@@ -83,7 +83,7 @@ pub const ERRORS: &[ErrorEntry] = &[
     ErrorEntry {
         name: TIMEOUT,
         summary: "the deployment took longer than the release's `timeout`",
-        hint: "raise `timeout`, or find out what takes so long with `shipway history`",
+        hint: "raise `timeout`, or find out what takes so long with `shipway why`",
     },
     ErrorEntry {
         name: HEALTH,
@@ -107,9 +107,22 @@ pub const ERRORS: &[ErrorEntry] = &[
     },
 ];
 
-/// What to do about an error.
-pub fn hint(error: &str) -> Option<&'static str> {
-    ERRORS.iter().find(|entry| entry.name == error).map(|entry| entry.hint)
+/// What to do about an error of a release's deployment: commands are whole, so that they can be copied.
+pub fn hint(error: &str, cause: &str, release: &Release) -> Option<String> {
+    let entry = ERRORS.iter().find(|entry| entry.name == error)?;
+    let environment = &release.config_name;
+    let service = service_of(cause).map(|(service, _)| format!(" {service}")).unwrap_or_default();
+    let logs =
+        format!("`shipway logs{service} --environment {environment} --release {}`", release.release_id);
+    let hint = entry.hint.replace("`shipway logs`", &logs);
+    let hint = hint.replace("`shipway lock show`", &format!("`shipway lock show {environment}`"));
+    Some(hint.replace("`shipway lock break`", &format!("`shipway lock break {environment} --reason TEXT`")))
+}
+
+/// The service that a cause names, and what it says of that.
+pub fn service_of(cause: &str) -> Option<(&str, &str)> {
+    let (service, rest) = cause.strip_prefix("service `")?.split_once('`')?;
+    Some((service, rest.split_once(": ")?.1))
 }
 
 /// A failure of that name.

@@ -65,6 +65,17 @@ pub struct Accepted {
     pub accepted_at: Timestamp,
 }
 
+/// A lock that a person took from a deployment that had ended: never changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockBreak {
+    /// Who.
+    pub actor: String,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// Whether a deployment is to stop, and whether it still can. Written once: who comes first decides.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]

@@ -6,7 +6,7 @@ use shipway_asl::{Status, Timestamp};
 use shipway_engine::{Engine, Expected, Put, store};
 
 use super::{Claim, Decision, Hold, Holder, Refusal, Request, State, decide};
-use crate::deployer::records::scope;
+use crate::deployer::records::{LockBreak, scope};
 
 /// Tries of one compare-and-set before giving up; each lost try means that somebody else made progress.
 const TRIES_MAX: usize = 16;
@@ -87,10 +87,8 @@ impl Locks {
         now: Timestamp,
     ) -> Result<Hold, Error> {
         let key = name(project, environment);
-        let read = self.change(project, environment, now, Some(&claim.holder), |present| Request::Acquire {
-            claim: claim.clone(),
-            present,
-        });
+        let request = |present| Request::Acquire { claim: claim.clone(), present };
+        let read = self.change(project, environment, now, Some(&claim.holder), request, |_| None);
         match read.await?.state {
             State::Held(hold) => Ok(hold),
             State::Free => Err(Error::Damaged { key, reason: "it is free after it was taken".to_owned() }),
@@ -106,7 +104,7 @@ impl Locks {
         now: Timestamp,
     ) -> Result<(), Error> {
         let request = |_| Request::Renew { holder: holder.to_owned() };
-        self.change(project, environment, now, Some(holder), request).await.map(drop)
+        self.change(project, environment, now, Some(holder), request, |_| None).await.map(drop)
     }
 
     /// Gives the lock back if the deployment holds it.
@@ -118,12 +116,23 @@ impl Locks {
         now: Timestamp,
     ) -> Result<(), Error> {
         let request = |_| Request::Release { holder: holder.to_owned() };
-        self.change(project, environment, now, Some(holder), request).await.map(drop)
+        self.change(project, environment, now, Some(holder), request, |_| None).await.map(drop)
     }
 
-    /// Frees the lock of a deployment that has ended; refused while that runs.
-    pub async fn break_lock(&self, project: &str, environment: &str, now: Timestamp) -> Result<(), Error> {
-        self.change(project, environment, now, None, |present| Request::Break { present }).await.map(drop)
+    /// Frees the lock of a deployment that has ended, and keeps who did it with that deployment; refused while it runs.
+    pub async fn break_lock(
+        &self,
+        project: &str,
+        environment: &str,
+        by: &LockBreak,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let request = |present| Request::Break { present };
+        let note = |hold: &Hold| {
+            let value = serde_json::to_value(by).ok()?;
+            Some(Put { key: break_key(&hold.holder), expected: Expected::Any, value })
+        };
+        self.change(project, environment, now, None, request, note).await.map(drop)
     }
 
     /// The lock as it stands.
@@ -174,6 +183,7 @@ impl Locks {
         now: Timestamp,
         asking: Option<&str>,
         request: impl Fn(Holder) -> Request,
+        note: impl Fn(&Hold) -> Option<Put>,
     ) -> Result<Read, Error> {
         let key = name(project, environment);
         for _ in 0..TRIES_MAX {
@@ -182,7 +192,7 @@ impl Locks {
             let decided = decide(&read.state, read.version, request(present), now)
                 .map_err(|refusal| Error::Refused { key: key.clone(), refusal: Box::new(refusal) })?;
             let Decision::Write(state) = decided else { return Ok(read) };
-            match self.write(project, environment, &read, &state).await {
+            match self.write(project, environment, &read, &state, read.hold().and_then(&note)).await {
                 Ok(version) => return Ok(Read { state, version }),
                 Err(shipway_engine::Error::Store(store::Error::Conflict { .. })) => {}
                 Err(source) => return Err(Error::Store { key, source }),
@@ -207,17 +217,23 @@ impl Locks {
         environment: &str,
         read: &Read,
         state: &State,
+        note: Option<Put>,
     ) -> Result<u64, shipway_engine::Error> {
         let expected = if read.version == 0 { Expected::Absent } else { Expected::Version(read.version) };
         let value = serde_json::to_value(state).unwrap_or(Value::Null);
         let put = Put { key: record_key(project, environment), expected, value };
-        let versions = self.engine.put(vec![put]).await?;
+        let versions = self.engine.put([put].into_iter().chain(note).collect()).await?;
         Ok(versions.first().copied().unwrap_or(read.version.saturating_add(1)))
     }
 }
 
 fn record_key(project: &str, environment: &str) -> String {
     format!("{PREFIX}{}", scope(project, environment))
+}
+
+/// Where it is kept who took the lock from a deployment.
+pub fn break_key(deployment: &str) -> String {
+    format!("lock-break/{deployment}")
 }
 
 fn is_free(value: &Value) -> bool {

@@ -71,26 +71,43 @@ struct Guess {
     reason: String,
 }
 
+/// What is known of one kind: none if nothing of it is there; a reason if what is there cannot run.
+type Found = Option<Result<Guess, String>>;
+
 /// Looks at a directory.
 pub fn detect(dir: &Path) -> Detected {
     let (project, project_reason) = project(dir);
+    let mut reasons = vec![project_reason];
+    let lines = sort(from_procfile(dir), &mut reasons);
     let program = [(Kind::Cargo, cargo(dir)), (Kind::Node, node(dir)), (Kind::Python, python(dir))]
         .into_iter()
-        .find_map(|(kind, guess)| guess.map(|guess| (kind, guess)));
-    let (kind, services, build, reasons) = match (from_procfile(dir), program) {
+        .find_map(|(kind, found)| sort(found, &mut reasons).map(|guess| (kind, guess)));
+    let (kind, services, build) = match (lines, program) {
         (Some(lines), Some((_, program))) => {
-            let build = program.build.map(with_procfile);
-            (Kind::Procfile, lines.services, build, vec![lines.reason, program.reason])
+            (Kind::Procfile, lines.services, program.build.map(with_procfile))
         }
-        (Some(lines), None) => (Kind::Procfile, lines.services, None, vec![lines.reason]),
-        (None, Some((kind, guess))) => (kind, guess.services, guess.build, vec![guess.reason]),
-        (None, None) => {
-            let reason = "no Procfile, Cargo.toml, package.json or Python program was found".to_owned();
-            (Kind::Unknown, Vec::new(), None, vec![reason])
-        }
+        (Some(lines), None) => (Kind::Procfile, lines.services, None),
+        (None, Some((kind, guess))) => (kind, guess.services, guess.build),
+        (None, None) => (Kind::Unknown, Vec::new(), None),
     };
-    let reasons = std::iter::once(project_reason).chain(reasons).collect();
+    if reasons.len() == 1 {
+        reasons.push("no Procfile, Cargo.toml, package.json or Python program was found".to_owned());
+    }
     Detected { project, kind, services, build, reasons }
+}
+
+/// Keeps why it is, or why it cannot be.
+fn sort(found: Found, reasons: &mut Vec<String>) -> Option<Guess> {
+    match found? {
+        Ok(guess) => {
+            reasons.push(guess.reason.clone());
+            Some(guess)
+        }
+        Err(reason) => {
+            reasons.push(reason);
+            None
+        }
+    }
 }
 
 fn with_procfile(mut build: Build) -> Build {
@@ -100,11 +117,21 @@ fn with_procfile(mut build: Build) -> Build {
     build
 }
 
-fn read(dir: &Path, name: &str) -> Option<String> {
+/// A file's text: none if there is none, and why it cannot be read.
+fn text_of(dir: &Path, name: &str) -> Option<Result<String, String>> {
     let path = dir.join(name);
-    let is_readable =
-        fs::metadata(&path).is_ok_and(|metadata| metadata.is_file() && metadata.len() <= FILE_BYTES_MAX);
-    is_readable.then(|| fs::read_to_string(path).ok()).flatten()
+    let metadata = fs::metadata(&path).ok()?;
+    if !metadata.is_file() {
+        return None;
+    }
+    if metadata.len() > FILE_BYTES_MAX {
+        return Some(Err(format!("{name} is larger than {FILE_BYTES_MAX} bytes and was not looked into")));
+    }
+    Some(fs::read_to_string(path).map_err(|error| format!("{name} cannot be read: {error}")))
+}
+
+fn read(dir: &Path, name: &str) -> Option<String> {
+    text_of(dir, name)?.ok()
 }
 
 fn has(dir: &Path, name: &str) -> bool {
@@ -146,8 +173,11 @@ fn project_of_url(url: &str) -> Option<String> {
     }
 }
 
-fn from_procfile(dir: &Path) -> Option<Guess> {
-    let lines = procfile(&read(dir, "Procfile")?);
+fn from_procfile(dir: &Path) -> Found {
+    text_of(dir, "Procfile").map(|text| of_lines(&procfile(&text?)))
+}
+
+fn of_lines(lines: &[(String, String)]) -> Result<Guess, String> {
     let services: Vec<DetectedService> = lines
         .iter()
         .filter(|(line, _)| line != "release")
@@ -161,8 +191,15 @@ fn from_procfile(dir: &Path) -> Option<Guess> {
             })
         })
         .collect();
-    let reason = format!("the Procfile has {} services; `web` gets the port", services.len());
-    (!services.is_empty()).then_some(Guess { services, build: None, reason })
+    let reason = match services.len() {
+        0 if lines.is_empty() => {
+            return Err("the Procfile has no line of the form `web: command`".to_owned());
+        }
+        0 => return Err("the Procfile has no line that is a service; `release` is none".to_owned()),
+        1 => "the Procfile has 1 service; `web` gets the port".to_owned(),
+        count => format!("the Procfile has {count} services; `web` gets the port"),
+    };
+    Ok(Guess { services, build: None, reason })
 }
 
 fn web(command: impl Into<String>) -> DetectedService {
@@ -174,10 +211,16 @@ fn web(command: impl Into<String>) -> DetectedService {
     }
 }
 
-fn cargo(dir: &Path) -> Option<Guess> {
-    let manifest: Table = read(dir, "Cargo.toml")?.parse().ok()?;
-    let mut programs = cargo_programs(dir, &manifest);
-    for member in cargo_members(dir, &manifest) {
+fn cargo(dir: &Path) -> Found {
+    text_of(dir, "Cargo.toml").map(|text| {
+        let manifest = text?.parse::<Table>();
+        of_manifest(dir, &manifest.map_err(|error| format!("Cargo.toml is not TOML: {}", error.message()))?)
+    })
+}
+
+fn of_manifest(dir: &Path, manifest: &Table) -> Result<Guess, String> {
+    let mut programs = cargo_programs(dir, manifest);
+    for member in cargo_members(dir, manifest) {
         let directory = dir.join(member);
         let manifest = read(&directory, "Cargo.toml").and_then(|text| text.parse::<Table>().ok());
         programs.extend(manifest.map(|manifest| cargo_programs(&directory, &manifest)).unwrap_or_default());
@@ -199,8 +242,13 @@ fn cargo(dir: &Path) -> Option<Guess> {
     let locked = if has(dir, "Cargo.lock") { " --locked" } else { "" };
     let paths = programs.iter().map(|program| format!("target/release/{program}")).collect();
     let build = Build { command: Some(format!("cargo build --release{locked}")), paths };
+    if services.is_empty() {
+        let what =
+            "builds no program: there is no src/main.rs, no src/bin and no [[bin]]; a library cannot be run";
+        return Err(format!("Cargo.toml {what}"));
+    }
     let reason = format!("Cargo.toml builds {}", programs.join(", "));
-    (!services.is_empty()).then_some(Guess { services, build: Some(build), reason })
+    Ok(Guess { services, build: Some(build), reason })
 }
 
 fn cargo_programs(dir: &Path, manifest: &Table) -> Vec<String> {
@@ -240,8 +288,14 @@ fn cargo_members(dir: &Path, manifest: &Table) -> Vec<String> {
         .collect()
 }
 
-fn node(dir: &Path) -> Option<Guess> {
-    let package: serde_json::Value = serde_json::from_str(&read(dir, "package.json")?).ok()?;
+fn node(dir: &Path) -> Found {
+    text_of(dir, "package.json").map(|text| {
+        let package = serde_json::from_str(&text?);
+        of_package(dir, &package.map_err(|error| format!("package.json is not JSON: {error}"))?)
+    })
+}
+
+fn of_package(dir: &Path, package: &serde_json::Value) -> Result<Guess, String> {
     let script = |name: &str| package.get("scripts").and_then(|scripts| scripts.get(name)).is_some();
     let command = match package.get("main").and_then(serde_json::Value::as_str) {
         _ if script("start") => "npm start".to_owned(),
@@ -249,25 +303,34 @@ fn node(dir: &Path) -> Option<Guess> {
         _ => ["server.js", "index.js", "app.js"]
             .into_iter()
             .find(|file| has(dir, file))
-            .map(|file| format!("node {file}"))?,
+            .map(|file| format!("node {file}"))
+            .ok_or(
+                "package.json has no script `start`, and there is no server.js, index.js or app.js to run",
+            )?,
     };
     let install = if has(dir, "package-lock.json") { "npm ci" } else { "npm install --no-audit --no-fund" };
     let build = if script("build") { format!("{install} && npm run build") } else { install.to_owned() };
     let reason = format!("package.json is started by `{command}`");
-    Some(Guess {
+    Ok(Guess {
         services: vec![web(command)],
         build: Some(Build { command: Some(build), paths: vec!["*".to_owned()] }),
         reason,
     })
 }
 
-fn python(dir: &Path) -> Option<Guess> {
+fn python(dir: &Path) -> Found {
     let requirements = read(dir, "requirements.txt");
     let pyproject = read(dir, "pyproject.toml");
     let needs = |package: &str| {
         [&requirements, &pyproject].into_iter().flatten().any(|text| text.to_lowercase().contains(package))
     };
-    let command = python_command(dir, &needs, pyproject.as_deref())?;
+    let Some(command) = python_command(dir, &needs, pyproject.as_deref()) else {
+        let found = if requirements.is_some() { "requirements.txt" } else { "pyproject.toml" };
+        let is_there = requirements.is_some() || pyproject.is_some();
+        let reason =
+            format!("{found} is there, but no main.py, app.py, wsgi.py, asgi.py or manage.py to run");
+        return is_there.then_some(Err(reason));
+    };
     let source = if requirements.is_some() { "-r requirements.txt" } else { "." };
     let is_installed = requirements.is_some() || pyproject.is_some();
     let mut service = web(command.clone());
@@ -280,11 +343,8 @@ fn python(dir: &Path) -> Option<Guess> {
         )),
         paths: vec!["*".to_owned()],
     });
-    Some(Guess {
-        services: vec![service],
-        build,
-        reason: format!("the Python program is started by `{command}`"),
-    })
+    let reason = format!("the Python program is started by `{command}`");
+    Some(Ok(Guess { services: vec![service], build, reason }))
 }
 
 fn python_command(dir: &Path, needs: &dyn Fn(&str) -> bool, pyproject: Option<&str>) -> Option<String> {

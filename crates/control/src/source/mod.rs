@@ -51,7 +51,7 @@ pub enum Error {
     #[error("more than {COMMITS_MAX} commits since the last version tag")]
     TooManyCommits,
     /// A build is only made of what is committed.
-    #[error("{count} tracked files differ from the commit, such as `{first}`")]
+    #[error("{} from the commit, such as `{first}`", if *count == 1 { "1 tracked file differs".to_owned() } else { format!("{count} tracked files differ") })]
     Dirty {
         /// How many files.
         count: usize,

@@ -94,6 +94,20 @@ impl Repo {
         self.log(&["--max-count=1", &sha])?.pop().ok_or_else(unknown)
     }
 
+    /// Whether a commit comes before another one in its history, or is it; none if the repository lacks one of them.
+    pub fn is_ancestor(&self, older: &str, newer: &str) -> Result<Option<bool>, Error> {
+        for name in [older, newer] {
+            match self.commit(name) {
+                Ok(_) => {}
+                Err(Error::UnknownCommit(_)) => return Ok(None),
+                Err(error) => return Err(error),
+            }
+        }
+        let count =
+            git::text(&self.dir, &["rev-list", "--count", "--max-count=1", older, &format!("^{newer}")])?;
+        Ok(Some(count == "0"))
+    }
+
     /// Tracked files that differ from the commit, staged or not.
     pub fn changed_files(&self) -> Result<Vec<String>, Error> {
         let status =

@@ -1,10 +1,12 @@
 //! Claims about the application: accepting, ending, halting, going back, and what people are shown.
 
+use std::sync::Arc;
+
 use expect_test::expect;
 use serde_json::json;
 use shipway_control::{
     app::{Deploy, Error, Outcome},
-    host::{Host, ServiceId},
+    host::{GroupId, Host, Mended, ServiceId},
     release::Release,
 };
 use shipway_engine::StartExecution;
@@ -12,6 +14,7 @@ use shipway_engine::StartExecution;
 use crate::{
     deployer_rig::{Rig, careful, release, release_of, run},
     deployer_world::{Behaviour, Mode},
+    full_store::Full,
 };
 
 const PROJECT: &str = "acme/shop";
@@ -203,7 +206,13 @@ async fn taken_back(release: Release, behaviour: Behaviour) -> (String, String, 
         rig.shipway.logs(PROJECT, ENVIRONMENT, "web", Some("2.0.0"), &Default::default()).await.unwrap();
     assert_eq!(logs.cursor, "acme/shop/production/web/release-2-0-0");
     let error = deployment.error.unwrap();
-    assert!(error.hint.is_some());
+    let hint = error.hint.unwrap();
+    if ["HealthError", "GateError"].contains(&&*error.error) {
+        let logs = "`shipway logs web --environment production --release release-2-0-0`";
+        assert!(hint.contains(logs), "{hint}");
+        let evidence = deployment.services["web"].evidence.as_deref().unwrap();
+        assert!(error.cause.ends_with(evidence), "evidence of another look: {evidence} | {}", error.cause);
+    }
     (error.state, error.error, error.cause)
 }
 
@@ -432,6 +441,7 @@ fn an_undo_that_stays_impossible_ends_dirty_and_keeps_the_lock_until_it_is_broke
         assert_eq!(deployment.outcome, Outcome::FailedDirty);
         assert_eq!(deployment.error.unwrap().error, "HealthError", "the first cause is told, not the last");
         rig.world.repair();
+        assert_eq!(rig.shipway.deployment(&deployment.id).await.unwrap().lock_break, None);
         let lock = rig.shipway.lock(PROJECT, ENVIRONMENT).await.unwrap();
         assert_eq!((lock.holder.as_ref(), lock.expires_at), (Some(&deployment.id), None));
         rig.shipway.engine().clock().sleep_until(rig.now().plus_millis(3_600_000)).await;
@@ -439,6 +449,8 @@ fn an_undo_that_stays_impossible_ends_dirty_and_keeps_the_lock_until_it_is_broke
         let broken =
             rig.shipway.break_lock(PROJECT, ENVIRONMENT, "bo", "disk was full, is not now").await.unwrap();
         assert_eq!(broken.holder, None);
+        let told = rig.shipway.deployment(&deployment.id).await.unwrap().lock_break.unwrap();
+        assert_eq!((&*told.actor, &*told.reason), ("bo", "disk was full, is not now"));
         let next = rig.deploy(release("3.0.0")).await;
         assert_eq!(next.outcome, Outcome::Succeeded);
         assert_eq!(rig.world.snapshot().running["web"].len(), 1, "what was left is gone");
@@ -547,5 +559,70 @@ fn a_refused_check_of_the_machine_is_told_before_anything_starts() {
         let refused = rig.start(release("1.0.0")).await.unwrap_err();
         expect!["checking the machine failed: the host did not answer within 15s"]
             .assert_eq(&refused.to_string());
+    });
+}
+
+#[test]
+fn a_store_that_cannot_be_written_is_not_healthy_and_its_deployments_say_that_they_stand_still() {
+    run(async {
+        let store = Arc::new(Full::default());
+        let rig = Rig::with_store(Arc::<Full>::clone(&store)).await;
+        let running = rig.start(never_healthy(&rig, "1.0.0")).await.unwrap();
+        rig.until_in(&running.id, "CheckHealthy").await;
+        assert_eq!(rig.shipway.deployment(&running.id).await.unwrap().stalled, None);
+        rig.shipway.check_store().await.unwrap();
+
+        store.is_full(true);
+        rig.shipway.engine().clock().sleep_until(rig.now().plus_millis(2_000)).await;
+        let sick = rig.shipway.check_store().await.unwrap_err().to_string();
+        expect!["writing the store failed: write the-file: disk is full"].assert_eq(&sick);
+        let stalled = rig.shipway.deployment(&running.id).await.unwrap().stalled.unwrap();
+        expect!["it stands still until the store can be written: write the-file: disk is full"]
+            .assert_eq(&stalled);
+
+        store.is_full(false);
+        rig.shipway.engine().clock().sleep_until(rig.now().plus_millis(2_000)).await;
+        rig.shipway.check_store().await.unwrap();
+        rig.shipway.halt(&running.id, "bo", "enough").await.unwrap();
+        assert_eq!(rig.end_of(&running.id).await.stalled, None);
+    });
+}
+
+#[test]
+fn the_store_is_written_at_most_once_a_second_to_know_how_it_is() {
+    run(async {
+        let store = Arc::new(Full::default());
+        let rig = Rig::with_store(Arc::<Full>::clone(&store)).await;
+        let before = store.commits();
+        for _ in 0..100 {
+            rig.shipway.check_store().await.unwrap();
+        }
+        assert_eq!(store.commits() - before, 1);
+    });
+}
+
+#[test]
+fn a_service_that_cannot_be_started_again_says_why() {
+    run(async {
+        let rig = Rig::new().await;
+        rig.deploy(release("1.0.0")).await;
+        let group = GroupId {
+            project: PROJECT.to_owned(),
+            environment: ENVIRONMENT.to_owned(),
+            service: "web".to_owned(),
+            release_id: "release-1-0-0".to_owned(),
+        };
+        let problem = async || {
+            rig.shipway.engine().clock().sleep_until(rig.now().plus_millis(5_000)).await;
+            rig.shipway.service(PROJECT, ENVIRONMENT, "web").await.unwrap().problem
+        };
+        assert_eq!(problem().await, None);
+        let reason = "artifact aaaa: has another hash".to_owned();
+        rig.world.cannot_mend(vec![Mended::Failed { group: Some(group), reason }]);
+        expect!["1.0.0 is down and cannot be started again: artifact aaaa: has another hash"]
+            .assert_eq(&problem().await.unwrap());
+        assert_eq!(rig.shipway.service(PROJECT, ENVIRONMENT, "worker").await.unwrap().problem, None);
+        rig.world.cannot_mend(Vec::new());
+        assert_eq!(problem().await, None);
     });
 }

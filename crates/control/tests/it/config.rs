@@ -246,6 +246,41 @@ types.feat = "big"
 }
 
 #[test]
+fn a_wrong_type_hides_no_wrong_value_elsewhere_and_what_follows_from_it_is_not_told() {
+    check(
+        r#"
+project = 5
+default_environment = "prod"
+[services.web]
+command = ["./web"]
+port = "8080"
+health = "/health"
+processes = 0
+[services.worker]
+comand = "./worker"
+drain = "2h"
+[environments.production]
+timeout = "49h"
+"#,
+        &expect![[r#"
+            shipway.toml:2:11: `project`: invalid type: integer `5`, expected a string
+              hint: put the value in quotes
+            shipway.toml:3:1: `default_environment`: there is no environment `prod`
+              hint: known: `production`
+            shipway.toml:5:11: `services.web.command`: invalid type: sequence, expected a string
+              hint: Run by `/bin/sh -c` in the unpacked artifact; `PORT` is set for a service that has a port.
+            shipway.toml:6:8: `services.web.port`: invalid type: string "8080", expected a whole number from 0 to 65535
+              hint: The public port; none for a worker.
+            shipway.toml:8:1: `services.web.processes`: 0 is not between 1 and 64
+            shipway.toml:10:1: `services.worker.comand`: unknown key
+              hint: did you mean `command`?
+            shipway.toml:11:1: `services.worker.drain`: 2h is not between 0s and 1h
+            shipway.toml:13:1: `environments.production.timeout`: 49h is not between 1s and 48h
+        "#]],
+    );
+}
+
+#[test]
 fn all_wrong_values_are_told() {
     check(
         r#"

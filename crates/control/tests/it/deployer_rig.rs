@@ -69,6 +69,10 @@ impl Rig {
             .await
     }
 
+    pub async fn with_store(store: Arc<dyn Store>) -> Self {
+        Self::over(store, World::default(), Timestamp(1_764_000_000_000), 1).await
+    }
+
     /// Kills Shipway and starts it again over the same store and machine.
     pub async fn restart(self) -> Self {
         self.stop.cancel();

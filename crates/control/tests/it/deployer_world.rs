@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use shipway_asl::Timestamp;
 use shipway_control::{
     host::{
-        Counts, FencingToken, Group, GroupId, Host, HostError, LogPage, LogQuery, Probe, Process,
+        Counts, FencingToken, Group, GroupId, Host, HostError, LogPage, LogQuery, Mended, Probe, Process,
         ProcessState, Route, ServiceId, StartGroup, Traffic,
     },
     release::{HealthCheck, Release},
@@ -83,6 +83,7 @@ struct State {
     violations: Vec<String>,
     accepted: Vec<(String, u64)>,
     pruned: Vec<String>,
+    unmendable: Vec<Mended>,
 }
 
 /// The machine.
@@ -131,6 +132,11 @@ impl World {
 
     pub fn repair(&self) {
         self.state.lock().unwrap().broken.clear();
+    }
+
+    /// What `reconcile` reports from now on.
+    pub fn cannot_mend(&self, unmendable: Vec<Mended>) {
+        self.state.lock().unwrap().unmendable = unmendable;
     }
 
     pub fn calls(&self) -> Vec<String> {
@@ -513,8 +519,8 @@ impl Host for World {
         .await
     }
 
-    async fn reconcile(&self) -> Result<Vec<String>, HostError> {
-        Ok(Vec::new())
+    async fn reconcile(&self) -> Result<Vec<Mended>, HostError> {
+        Ok(self.state.lock().unwrap().unmendable.clone())
     }
 
     async fn has_artifact(&self, _: &str) -> Result<bool, HostError> {

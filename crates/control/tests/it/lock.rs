@@ -5,7 +5,10 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use shipway_asl::Timestamp;
-use shipway_control::lock::{Claim, LEASE_MILLIS, records::Locks};
+use shipway_control::{
+    app::LockBreak,
+    lock::{Claim, LEASE_MILLIS, records::Locks},
+};
 use shipway_engine::{Builder, Config, Engine, Expected, Put, VirtualClock};
 use tokio_util::sync::CancellationToken;
 
@@ -95,7 +98,8 @@ fn locks_that_are_held_are_counted_and_free_ones_are_not() {
             locks.acquire("p", &format!("e{number}"), &claim("a"), AT).await.unwrap();
         }
         locks.release("p", "e7", "a", LATE).await.unwrap();
-        locks.break_lock("p", "e9", LATE).await.unwrap();
+        let by = LockBreak { actor: "bo".to_owned(), reason: "dirty".to_owned(), at: LATE };
+        locks.break_lock("p", "e9", &by, LATE).await.unwrap();
         assert_eq!(locks.held().await.unwrap(), 201);
     });
 }

@@ -14,6 +14,7 @@ mod deployer_garbage;
 mod deployer_harness;
 mod deployer_rig;
 mod deployer_world;
+mod full_store;
 mod lock;
 mod repository;
 mod source;

@@ -70,6 +70,20 @@ fn the_head_commit_is_read_whole() {
 }
 
 #[test]
+fn which_of_two_commits_came_first_is_known_where_both_are() {
+    let repository = Repository::new();
+    let first = repository.write("a", "1").commit("feat: a");
+    let second = repository.commit("feat: b");
+    let repo = repository.open();
+    assert_eq!(repo.is_ancestor(&first, &second).unwrap(), Some(true));
+    assert_eq!(repo.is_ancestor(&first, &first).unwrap(), Some(true));
+    assert_eq!(repo.is_ancestor(&second, &first).unwrap(), Some(false));
+    let elsewhere = "0123456789abcdef0123456789abcdef01234567";
+    assert_eq!(repo.is_ancestor(&first, elsewhere).unwrap(), None);
+    assert_eq!(repo.is_ancestor(elsewhere, &first).unwrap(), None);
+}
+
+#[test]
 fn what_is_not_there_is_named_with_a_hint() {
     let directory = Repository::bare_directory();
     let error = Repo::open(directory.path()).unwrap_err();
@@ -196,7 +210,7 @@ fn a_build_that_cannot_be_trusted_is_refused() {
         );
     }
     repository.write("a", "2");
-    assert_eq!(failure(&build("true", &["a"])), "1 tracked files differ from the commit, such as `a`");
+    assert_eq!(failure(&build("true", &["a"])), "1 tracked file differs from the commit, such as `a`");
     repository.commit("b");
     let repo = repository.open();
     let out = tempfile::tempdir().unwrap();
@@ -476,6 +490,37 @@ fn the_first_file_explains_itself() {
         # zero = "minor"                 # a breaking change below 1.0.0 moves the minor number
         # types = { deps = "patch" }     # besides feat, fix, perf and revert
     "##]].assert_eq(&init_text(&detect(&dir)));
+}
+
+#[test]
+fn what_was_found_and_cannot_run_is_told() {
+    let library = "[package]\nname = \"shop\"\n";
+    for (files, said) in [
+        (&[("Cargo.toml", library), ("src/lib.rs", "")][..], "Cargo.toml builds no program"),
+        (&[("Cargo.toml", "[package")], "Cargo.toml is not TOML"),
+        (&[("package.json", "{}")], "package.json has no script `start`"),
+        (&[("package.json", "{")], "package.json is not JSON"),
+        (&[("Procfile", "")], "the Procfile has no line of the form `web: command`"),
+        (&[("Procfile", "no colon here\n")], "the Procfile has no line of the form `web: command`"),
+        (&[("Procfile", "release: ./migrate\n")], "the Procfile has no line that is a service"),
+        (&[("requirements.txt", "flask\n")], "requirements.txt is there, but no main.py"),
+        (&[("README", "")], "no Procfile, Cargo.toml, package.json or Python program was found"),
+    ] {
+        let (_parent, dir) = project(files);
+        let detected = detect(&dir);
+        assert_eq!((detected.kind, detected.services.len()), (Kind::Unknown, 0), "{said}");
+        let last = detected.reasons.last().unwrap();
+        assert!(last.starts_with(said), "{last}");
+        Config::parse(&init_text(&detected), Path::new("x")).unwrap();
+    }
+}
+
+#[test]
+fn a_broken_procfile_is_told_although_something_else_can_run() {
+    let (_parent, dir) = project(&[("Procfile", ""), ("main.py", "")]);
+    let detected = detect(&dir);
+    assert_eq!(detected.kind, Kind::Python);
+    assert!(detected.reasons.iter().any(|reason| reason.starts_with("the Procfile has no line")));
 }
 
 /// What the comments offer must work when it is taken.

@@ -87,7 +87,8 @@ impl Log {
         if self.lost == 0 {
             return;
         }
-        let text = format!("[shipway] {} lines could not be written", self.lost);
+        let lines = if self.lost == 1 { "line" } else { "lines" };
+        let text = format!("[shipway] {} {lines} could not be written", self.lost);
         let line = LogLine { time: SystemClock.now(), process: 0, stream: "stderr".to_owned(), text };
         if self.try_append(&[line]).is_ok() {
             self.lost = 0;

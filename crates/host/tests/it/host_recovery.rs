@@ -4,7 +4,7 @@ use std::{fs, net::TcpListener, time::Duration};
 
 use rustix::process::Signal;
 use shipway_control::{
-    host::{Host, ProcessState, Route, Target},
+    host::{Host, Mended, ProcessState, Route, Target},
     release::HealthCheck,
 };
 
@@ -12,6 +12,10 @@ use crate::{
     edge_kit::{Edge, free_port},
     host_kit::{FIXTURE, Machine, SLEEPER, is_alive, is_running, kill, pid_in, until},
 };
+
+fn told(reports: &[Mended]) -> Vec<String> {
+    reports.iter().map(Mended::to_string).collect()
+}
 
 #[tokio::test]
 async fn a_new_server_finds_the_groups_of_the_one_before() {
@@ -40,7 +44,7 @@ async fn processes_die_with_a_killed_keeper_and_are_started_again() {
     let dead = machine.process(&start).await;
     assert_eq!((dead.state, dead.pid), (ProcessState::Stopped, None));
     assert_eq!(dead.last_exit.as_deref(), Some("ended with its keeper"));
-    let reports = machine.host.reconcile().await.unwrap();
+    let reports = told(&machine.host.reconcile().await.unwrap());
     assert_eq!(reports, ["acme/shop/production/web/release-1: started again, its keeper had ended"]);
     let revived = machine.group(&start).await;
     assert!(revived.processes.iter().all(is_running));
@@ -60,7 +64,7 @@ async fn what_a_killed_keeper_left_is_killed_and_strangers_are_not() {
     let mut stranger = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
     machine.kill_keeper(&start).await;
     assert!(is_alive(child), "only children die with the keeper");
-    let reports = machine.host.reconcile().await.unwrap();
+    let reports = told(&machine.host.reconcile().await.unwrap());
     assert!(reports[0].ends_with("one process was left over and is gone"), "{reports:?}");
     assert!(!is_alive(child));
     assert!(is_alive(stranger.id()));
@@ -113,7 +117,7 @@ async fn a_stop_that_was_cut_short_is_ended() {
     let path = machine.group_dir(&start).join("spec.json");
     let spec = fs::read_to_string(&path).unwrap();
     fs::write(&path, spec.replace("\"desired\": \"running\"", "\"desired\": \"stopped\"")).unwrap();
-    let reports = machine.host.reconcile().await.unwrap();
+    let reports = told(&machine.host.reconcile().await.unwrap());
     assert_eq!(reports, ["acme/shop/production/web/release-1: stopped, as it had been told to"]);
     assert!(!is_alive(group.processes[0].pid.unwrap()));
 }
@@ -138,7 +142,7 @@ async fn one_group_that_cannot_be_started_does_not_keep_the_others_from_it() {
         machine.kill_keeper(start).await;
     }
     fs::remove_file(machine.path().join(format!("artifacts/{}.tar", first.artifact_sha256))).unwrap();
-    let reports = machine.host.reconcile().await.unwrap();
+    let reports = told(&machine.host.reconcile().await.unwrap());
     assert!(
         reports[0].contains("cannot be started again") && reports[0].contains("not on this machine"),
         "{reports:?}"

@@ -12,7 +12,7 @@ use crate::{
     wire::{Health, Problem},
 };
 
-/// How the server is: 503 when the store does not answer.
+/// How the server is: 503 when the store cannot be written.
 pub async fn health(State(shared): State<Shared>) -> Response {
     let store = shared.app.check().await;
     let status = if store.is_ok() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

@@ -143,6 +143,9 @@ pub fn head(seen: &Seen, now: Timestamp) -> Markup {
                 }
             }
             @if let Some(deployment) = &seen.deployment { p.lead { (deployment.release.subject) } }
+            @if let Some(stalled) = seen.deployment.as_ref().and_then(|deployment| deployment.stalled.as_ref()) {
+                div.failure role="alert" { p.cause { (stalled) } }
+            }
             (failure(seen))
             (facts(seen, now))
             @if let Some(deployment) = &seen.deployment {
@@ -182,6 +185,9 @@ fn facts(seen: &Seen, now: Timestamp) -> Markup {
                 div { dt { "By" } dd { (deployment.actor) } }
                 div { dt { "Commit" } dd { (commit(&deployment.release.commit)) " " span.muted { (deployment.release.author) } } }
                 @if let Some(reason) = &deployment.reason { div { dt { "Reason" } dd { (reason) } } }
+                @if let Some(by) = &deployment.lock_break {
+                    div { dt { "Lock broken" } dd { "by " (by.actor) " " (ago(by.at, now)) " " span.muted { "(" (by.reason) ")" } } }
+                }
             }
             div { dt { "Started" } dd { (ago(execution.started_at, now)) } }
             div { dt { @if execution.stopped_at.is_some() { "Took" } @else { "Runs for" } } dd { (span(took)) } }

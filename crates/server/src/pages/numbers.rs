@@ -28,10 +28,16 @@ pub fn latency(micros: Option<u64>) -> String {
     }
 }
 
+/// Requests that came: those that got no whole answer too.
+pub fn asked(counts: &Counts) -> u64 {
+    // WHY: `requests` counts answers only; a service that answers nothing would seem to be asked nothing.
+    counts.requests.saturating_add(counts.failures)
+}
+
 /// Bad answers and missing ones of all, in percent with two digits.
 pub fn error_share(counts: &Counts) -> String {
     let bad = counts.server_errors.saturating_add(counts.failures);
-    let all = counts.requests.saturating_add(counts.failures).max(1);
+    let all = asked(counts).max(1);
     let hundredths = bad.saturating_mul(10_000).div_ceil(all);
     format!("{}.{:02} %", hundredths / 100, hundredths % 100)
 }

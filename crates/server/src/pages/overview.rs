@@ -10,7 +10,7 @@ use shipway_control::{
 
 use super::{
     Page, frame,
-    numbers::{error_share, latency, percentile},
+    numbers::{asked, error_share, latency, percentile},
     parts::{ago, commit, execution_path, number, outcome, service_path, span, target, versions},
 };
 use crate::{Shared, app::App};
@@ -28,10 +28,12 @@ pub async fn page(State(shared): State<Shared>) -> Page {
 pub async fn content(app: &dyn App) -> Result<Markup, Error> {
     let (services, (deployments, _)) =
         tokio::try_join!(app.services(), app.deployments(None, None, None, RECENT))?;
+    let store = app.check().await.err();
     let now = app.now();
     Ok(html! {
         div #overview {
             h1.hidden { "Overview" }
+            @if let Some(trouble) = &store { (store_trouble(trouble)) }
             section {
                 h2 { "What runs where" }
                 @if services.is_empty() { (empty()) } @else { (services_table(&services, now)) }
@@ -43,6 +45,15 @@ pub async fn content(app: &dyn App) -> Result<Markup, Error> {
             }
         }
     })
+}
+
+fn store_trouble(trouble: &Error) -> Markup {
+    html! {
+        div.failure role="alert" {
+            p { strong { "The store cannot be written." } " Deployments stand still until it can; what runs goes on." }
+            p.cause { (trouble) }
+        }
+    }
 }
 
 fn empty() -> Markup {
@@ -60,7 +71,7 @@ fn services_table(services: &[ServiceStatus], now: Timestamp) -> Markup {
             table {
                 thead { tr {
                     th scope="col" { "Service" } th scope="col" { "Version" } th scope="col" { "Since" }
-                    th scope="col" { "By" } th scope="col" { "Processes" } th.num scope="col" { "Requests" }
+                    th scope="col" { "Author" } th scope="col" { "Processes" } th.num scope="col" { "Requests" }
                     th.num scope="col" { "Errors" } th.num scope="col" { "p99" } th scope="col" { "Deployment" }
                 } }
                 tbody { @for service in services { (service_row(service, now)) } }
@@ -78,6 +89,7 @@ fn service_row(service: &ServiceStatus, now: Timestamp) -> Markup {
             th scope="row" {
                 a.strong href=(path) { (service.service) }
                 div.muted.small { (target(&service.project, &service.environment)) }
+                @if let Some(problem) = &service.problem { div.bad.small { (problem) } }
             }
             td {
                 @match &service.version { Some(version) => strong { (version) }, None => span.muted { "none" } }
@@ -103,7 +115,7 @@ fn traffic_cells(service: &ServiceStatus, counts: Option<&Counts>) -> Markup {
     };
     let is_bad = counts.server_errors.saturating_add(counts.failures) > 0;
     html! {
-        td.num { (number(counts.requests)) }
+        td.num { (number(asked(counts))) }
         td.num.bad[is_bad] { (error_share(counts)) }
         td.num { (latency(percentile(&counts.latency, 990))) }
     }
@@ -151,7 +163,11 @@ fn deployment_row(deployment: &Deployment, now: Timestamp) -> Markup {
     let release = &deployment.release;
     html! {
         tr {
-            td { a.plain href=(execution_path(&deployment.id)) { (outcome(deployment.outcome)) } }
+            td {
+                a.plain href=(execution_path(&deployment.id)) { (outcome(deployment.outcome)) }
+                @if deployment.stalled.is_some() { div.bad.small { "stands still" } }
+                @if let Some(by) = &deployment.lock_break { div.muted.small { "lock broken by " (by.actor) } }
+            }
             th scope="row" {
                 a href=(execution_path(&deployment.id)) { (target(&release.project_name, &release.config_name)) }
             }

@@ -12,7 +12,7 @@ use shipway_control::{
 
 use super::{
     Failed, Page, frame,
-    numbers::{error_share, latency, percentile},
+    numbers::{asked, error_share, latency, percentile},
     overview::dot,
     parts::{ago, clock, commit, encode, execution_path, number, outcome, target},
 };
@@ -84,7 +84,7 @@ pub async fn content(
         Err(error) => return Err(error),
     };
     let now = app.now();
-    let requests = status.traffic.iter().map(|(id, counts)| (id.clone(), counts.requests)).collect();
+    let requests = status.traffic.iter().map(|(id, counts)| (id.clone(), asked(counts))).collect();
     let sample = Sample { at: now, requests };
     let sections = vec![
         head(&status, &lock, now),
@@ -109,6 +109,12 @@ fn head(status: &ServiceStatus, lock: &Lock, now: Timestamp) -> Markup {
                 }
             }
             @if status.version.is_none() { p.lead { "No version serves." } }
+            @if let Some(problem) = &status.problem {
+                div.failure role="alert" {
+                    p.cause { (problem) }
+                    p.hint { span.muted { "Hint: " } "deploy again: what is missing or altered is made anew." }
+                }
+            }
             dl.facts {
                 @if let Some(since) = status.since { div { dt { "Since" } dd { (ago(since, now)) } } }
                 @if let Some(id) = &status.commit { div { dt { "Commit" } dd { (commit(id)) } } }
@@ -218,7 +224,7 @@ fn traffic_row(
             th scope="row" { (version_of(status, id)) div.small.muted { code { (id) } } }
             td.num { (percent) " %" }
             td.num { (per_second(id, before, sample)) }
-            td.num { (number(counts.requests)) }
+            td.num { (number(asked(counts))) }
             td.num.bad[counts.server_errors > 0] { (number(counts.server_errors)) }
             td.num.bad[counts.failures > 0] { (number(counts.failures)) }
             td.num { (error_share(counts)) }

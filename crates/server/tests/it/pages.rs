@@ -128,6 +128,48 @@ async fn a_failure_is_on_the_first_screen() {
 }
 
 #[tokio::test]
+async fn a_store_that_cannot_be_written_is_on_the_first_screen() {
+    let server = Server::new();
+    let well = page(&server, "/").await.body;
+    assert!(!well.contains("The store cannot be written"));
+    server.app.is_broken.store(true, std::sync::atomic::Ordering::Relaxed);
+    let html = page(&server, "/").await.body;
+    for needed in ["The store cannot be written.", "Deployments stand still", "disk full"] {
+        assert!(html.contains(needed), "{needed}");
+    }
+    let running = page(&server, &format!("/executions/{RUNNING}")).await.body;
+    assert!(running.contains("it stands still until the store can be written"));
+}
+
+#[tokio::test]
+async fn a_service_that_is_down_says_why() {
+    let server = Server::new();
+    for path in ["/", "/services/mailer/production/worker"] {
+        let html = page(&server, path).await.body;
+        assert!(html.contains("cannot be started again: its artifact was altered"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn who_broke_a_lock_stays_with_the_deployment_that_kept_it() {
+    let server = Server::new();
+    assert!(page(&server, "/").await.body.contains("lock broken by kim"));
+    let html = page(&server, "/executions/blog-production-ydkkvua").await.body;
+    for needed in ["Lock broken", "kim", "stopped pid 4711 by hand"] {
+        assert!(html.contains(needed), "{needed}");
+    }
+}
+
+#[tokio::test]
+async fn who_wrote_a_commit_and_who_deployed_it_have_columns_of_their_own() {
+    let server = Server::new();
+    let html = page(&server, "/").await.body;
+    let (services, deployments) = html.split_once("Recent deployments").unwrap();
+    assert!(services.contains(">Author<") && !services.contains(">By<"));
+    assert!(deployments.contains(">By<") && !deployments.contains(">Author<"));
+}
+
+#[tokio::test]
 async fn the_graph_shows_how_each_state_stands() {
     let server = Server::new();
     let html = page(&server, &format!("/executions/{FAILED}")).await.body;

@@ -142,6 +142,11 @@ impl Api {
         headers: &[(&'static str, &str)],
     ) -> Result<Bytes, Error> {
         let answer = good(self.call(method, path, content, headers).await?).await?;
+        self.body(answer).await
+    }
+
+    /// An answer's body, whatever its status.
+    pub(super) async fn body(&self, answer: Response<Incoming>) -> Result<Bytes, Error> {
         collect(answer).await.map_err(|reason| self.unreachable(reason))
     }
 

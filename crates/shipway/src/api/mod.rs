@@ -26,9 +26,23 @@ pub use self::{
 pub const PAGE_MAX: usize = 500;
 
 impl Api {
-    /// How the server is.
+    /// How the server is, well or not.
     pub async fn health(&self) -> Result<Health, Error> {
-        self.get("/v1/health").await
+        let answer = self.call(Method::GET, "/v1/health", Content::None, &[]).await?;
+        match answer.status() {
+            StatusCode::SERVICE_UNAVAILABLE => {
+                let body = self.body(answer).await?;
+                read(&body).map_err(|_| Error::Problem(Box::new(Problem::parse(503, &body))))
+            }
+            _ => read(&self.body(http::good(answer).await?).await?),
+        }
+    }
+
+    /// Why the server's store cannot be written; none also if the server does not say.
+    pub async fn store_trouble(&self) -> Option<String> {
+        let health = self.health().await.ok()?;
+        let reason = health.store_error.unwrap_or_else(|| "the store does not answer".to_owned());
+        (!health.is_store_ok).then_some(reason)
     }
 
     /// Whether an artifact is kept.

@@ -1,9 +1,13 @@
 //! `shipway deploy`: from the commit that is checked out to a running version.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    convert,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::Parser;
-use shipway_control::{app::Deployment, config::FILE_NAME};
+use shipway_control::{app::Deployment, config::FILE_NAME, release::Release, source::Repo};
 use shipway_server::wire::DeployRequest;
 use tokio::time::sleep;
 
@@ -16,6 +20,7 @@ use crate::{
     follow, local,
     release::{self, Made},
     target,
+    words::short,
 };
 
 /// Attempts to hand the release over: the same key is the same deployment, so that repeating is safe.
@@ -70,10 +75,11 @@ impl Command for Deploy {
         };
         let made = tokio::task::block_in_place(|| release::make(cx, wanted))?;
         let api = local::ensure(cx).await?;
+        warn_if_older(cx, &api, &dir, &made.release).await;
         let deployment = hand_over(cx, &api, made, self.reason).await?;
         cx.out.say(&format!("{} {}", deployment.id, api.page(&deployment.id)));
         if !self.detach {
-            return follow::to_end(cx, api, &deployment.id).await;
+            return follow::to_end(cx, api, &deployment.id, convert::identity).await;
         }
         if cx.out.is_json() {
             cx.out.json_line(&deployment)?;
@@ -81,6 +87,26 @@ impl Command for Deploy {
             cx.out.say(&format!("watch it: shipway watch {}", deployment.id));
         }
         Ok(Code::Ok)
+    }
+}
+
+/// Says so if what runs came after the commit that is deployed; whoever wants that may go on.
+async fn warn_if_older(cx: &Context, api: &Api, dir: &Path, release: &Release) {
+    // A server that does not answer is told by what follows.
+    let Ok(services) = api.services().await else { return };
+    let mut here = services.into_iter().filter(|service| {
+        service.project == release.project_name && service.environment == release.config_name
+    });
+    let running = here.find_map(|service| Some((service.commit?, service.version?)));
+    let Some((commit, version)) = running.filter(|(commit, _)| *commit != release.commit) else { return };
+    let is_older = tokio::task::block_in_place(|| Repo::open(dir)?.is_ancestor(&release.commit, &commit));
+    if matches!(is_older, Ok(Some(true))) {
+        cx.out.warn(&format!(
+            "{} is older than what runs: {version} of {} came after it",
+            short(&release.commit),
+            short(&commit),
+        ));
+        cx.out.say("  `shipway rollback` goes back to a release that is kept, without building it again");
     }
 }
 

@@ -24,6 +24,8 @@ const EDGE_TIMEOUT: Duration = Duration::from_secs(35);
 const KEEPERS_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long the system may take to end what was killed.
 const KILL_TIMEOUT: Duration = Duration::from_secs(10);
+/// What who may not stop it can do.
+const OWNER_HINT: &str = "run `shipway down` as the user who started the server, or as root";
 
 /// Stop everything that runs for the data directory
 ///
@@ -49,6 +51,7 @@ impl Command for Down {
 
 /// Stops everything of the data directory; how many processes of Shipway's own that were.
 pub async fn stop_all(cx: &Context) -> Result<usize, Failure> {
+    check_owner(cx)?;
     let mut stopped = stop_server(cx).await?;
     for (kind, wait) in [(Kind::Edge, EDGE_TIMEOUT), (Kind::Keeper, KEEPERS_TIMEOUT)] {
         let found = of_kind(cx, kind);
@@ -70,6 +73,30 @@ pub async fn stop_all(cx: &Context) -> Result<usize, Failure> {
         cx.out.say("nothing runs");
     }
     Ok(stopped)
+}
+
+/// Who may not stop all of it stops nothing, and does not wait for an end that cannot come.
+fn check_owner(cx: &Context) -> Result<(), Failure> {
+    if let Err(error) = std::fs::read_dir(&cx.data_dir)
+        && error.kind() == std::io::ErrorKind::PermissionDenied
+    {
+        let what = format!("cannot read the data directory `{}`", cx.data_dir.display());
+        return Err(Failure { code: Code::Denied, ..Failure::of(what, &error) }.hint(OWNER_HINT));
+    }
+    let found = processes::of(&cx.data_dir).into_iter().map(|found| found.pid);
+    let pids: Vec<u32> = lock::holder(&cx.data_dir).into_iter().chain(found).collect();
+    refuse_foreign(&pids, processes::is_foreign)
+}
+
+fn refuse_foreign(pids: &[u32], is_foreign: impl Fn(u32) -> bool) -> Result<(), Failure> {
+    let foreign: Vec<String> =
+        pids.iter().filter(|pid| is_foreign(**pid)).map(|pid| format!("pid {pid}")).collect();
+    if foreign.is_empty() {
+        return Ok(());
+    }
+    let what =
+        format!("what runs here belongs to another user ({}); nothing was stopped", foreign.join(", "));
+    Err(Failure::new(Code::Denied, what).hint(OWNER_HINT))
 }
 
 async fn stop_server(cx: &Context) -> Result<usize, Failure> {
@@ -107,5 +134,21 @@ async fn kill(pids: &[u32]) -> Result<(), Failure> {
     match processes::ended(pids.to_vec(), KILL_TIMEOUT).await.as_slice() {
         [] => Ok(()),
         left => Err(Failure::failed(format!("these processes do not end: {left:?}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_user_runs_is_refused_at_once_and_whole() {
+        assert_eq!(refuse_foreign(&[1, 2], |_| false), Ok(()));
+        assert_eq!(refuse_foreign(&[], |_| true), Ok(()));
+        let refused = refuse_foreign(&[1, 2, 3], |pid| pid != 2).unwrap_err();
+        assert_eq!(refused.code, Code::Denied);
+        let message = "what runs here belongs to another user (pid 1, pid 3); nothing was stopped";
+        assert_eq!(refused.complaints[0].message, message);
+        assert!(refused.complaints[0].hint.as_deref().unwrap().contains("as the user who started"));
     }
 }

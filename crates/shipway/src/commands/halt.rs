@@ -42,12 +42,21 @@ impl Command for Halt {
             }
             return Ok(Code::Ok);
         }
-        match follow::to_end(cx, api, &halting.id).await? {
-            // That is what was asked for.
-            Code::FailedClean => Ok(Code::Ok),
-            Code::Ok => Err(Failure::new(Code::Denied, "the deployment succeeded before it could be halted")
-                .hint("shipway rollback")),
+        match follow::to_end(cx, api, &halting.id, meaning).await? {
+            Code::Denied => {
+                Err(Failure::new(Code::Denied, "the deployment succeeded before it could be halted")
+                    .hint("shipway rollback"))
+            }
             code => Ok(code),
         }
+    }
+}
+
+/// What the end of the deployment means for who wanted it halted.
+fn meaning(end: Code) -> Code {
+    match end {
+        Code::FailedClean => Code::Ok,
+        Code::Ok => Code::Denied,
+        code => code,
     }
 }

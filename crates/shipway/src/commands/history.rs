@@ -1,6 +1,7 @@
 //! `shipway history`: deployments, newest first.
 
 use clap::Parser;
+use shipway_asl::Timestamp;
 use shipway_control::app::Deployment;
 
 use super::{Command, Group};
@@ -9,7 +10,7 @@ use crate::{
     context::Context,
     exit::Code,
     failure::Failure,
-    local,
+    known, local,
     target::{self, Scope},
     words::{ago, clean, row, short, span, table},
 };
@@ -39,6 +40,9 @@ impl Command for History {
     async fn run(self, cx: &Context) -> Result<Code, Failure> {
         let scope = self.scope()?;
         let api = local::expect(cx).await?;
+        if let Some(scope) = &scope {
+            known::named(&api, self.environment.as_deref(), scope).await?;
+        }
         let place = scope.as_ref().map(|scope| (scope.project.as_str(), scope.environment.as_str()));
         let deployments = api.deployments(place, usize::from(self.limit).min(PAGE_MAX)).await?;
         if cx.out.is_json() {
@@ -50,7 +54,7 @@ impl Command for History {
             return Ok(Code::Ok);
         }
         let mut rows = vec![row(["DEPLOYMENT", "VERSION", "OUTCOME", "STARTED", "TOOK", "BY", "COMMIT"])];
-        rows.extend(deployments.iter().map(|deployment| deployment_row(deployment, cx.now())));
+        rows.extend(deployments.iter().flat_map(|deployment| deployment_rows(deployment, cx.now())));
         cx.out.text(&table(&rows))?;
         Ok(Code::Ok)
     }
@@ -66,11 +70,16 @@ impl History {
     }
 }
 
-fn deployment_row(deployment: &Deployment, now: shipway_asl::Timestamp) -> Vec<String> {
+/// A deployment, and above it who broke the lock that it kept.
+fn deployment_rows(deployment: &Deployment, now: Timestamp) -> Vec<Vec<String>> {
     let release = &deployment.release;
     let took = deployment.ended_at.unwrap_or(now).millis_since(deployment.started_at);
     let state = deployment.state.as_ref().map(|state| format!(" ({state})")).unwrap_or_default();
-    row([
+    let broken = deployment.lock_break.as_ref().map(|by| {
+        let reason = clean(&by.reason, 60);
+        row([&deployment.id, "", "LockBroken", &ago(by.at, now), "", &clean(&by.actor, 24), &reason])
+    });
+    let deployed = row([
         &deployment.id,
         &release.version,
         &format!("{:?}{state}", deployment.outcome),
@@ -78,5 +87,25 @@ fn deployment_row(deployment: &Deployment, now: shipway_asl::Timestamp) -> Vec<S
         &span(took),
         &clean(&deployment.actor, 24),
         &format!("{} {}", short(&release.commit), clean(&release.subject, 50)),
-    ])
+    ]);
+    broken.into_iter().chain([deployed]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use shipway_control::app::LockBreak;
+
+    use super::*;
+
+    #[test]
+    fn who_broke_a_lock_stands_above_the_deployment_that_kept_it() {
+        let mut deployment = crate::sample::deployment();
+        let now = Timestamp(61_000);
+        assert_eq!(deployment_rows(&deployment, now).len(), 1);
+        let (actor, reason) = ("bo".to_owned(), "stopped by hand".to_owned());
+        deployment.lock_break = Some(LockBreak { actor, reason, at: Timestamp(59_000) });
+        let rows = deployment_rows(&deployment, now);
+        assert_eq!(rows[0], row(["shop-1", "", "LockBroken", "2.0 s ago", "", "bo", "stopped by hand"]));
+        assert_eq!(rows[1][..3], ["shop-1", "0.3.0", "Running (Bake)"]);
+    }
 }

@@ -56,6 +56,10 @@ impl Command for Init {
             cx.out.json(&serde_json::json!({"file": path, "project": detected.project}))?;
         }
         match Config::load(&dir) {
+            Ok(_) if detected.services.is_empty() => {
+                cx.out
+                    .warn("nothing was found that can be run; write what starts the service into `command`");
+            }
             Ok(_) => cx.out.say(
                 "next: git add shipway.toml && git commit -m \"feat: deploy with shipway\" && shipway deploy",
             ),

@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 use shipway_server::wire::BreakRequest;
 
 use super::{Command, Group};
-use crate::{context::Context, exit::Code, failure::Failure, local, target, words::ago};
+use crate::{context::Context, exit::Code, failure::Failure, known, local, target, words::ago};
 
 /// Show who holds an environment's lock, or free it
 ///
@@ -37,7 +37,7 @@ enum Verb {
         /// The environment
         #[arg(value_name = "ENV")]
         environment: Option<String>,
-        /// Why: it stays in the server's log
+        /// Why: it stays in the history
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
@@ -53,6 +53,7 @@ impl Command for Lock {
         };
         let scope = target::scope(environment.as_deref())?;
         let api = local::expect(cx).await?;
+        known::named(&api, environment.as_deref(), &scope).await?;
         let lock = match reason {
             None => api.lock(&scope.project, &scope.environment).await?,
             Some(reason) => {

@@ -12,7 +12,7 @@ use crate::{
     context::Context,
     exit::Code,
     failure::Failure,
-    local,
+    known, local,
     output::GREY,
     target::{self, Scope},
 };
@@ -54,6 +54,7 @@ impl Command for Logs {
     async fn run(self, cx: &Context) -> Result<Code, Failure> {
         let scope = target::scope(self.environment.as_deref())?;
         let api = local::expect(cx).await?;
+        known::named(&api, self.environment.as_deref(), &scope).await?;
         let service = self.service(&api, &scope).await?;
         let place = (scope.project.as_str(), scope.environment.as_str(), service.as_str());
         let mut page = api.logs(place, &self.query(None)).await?;

@@ -7,7 +7,7 @@ use crate::{
     context::Context,
     exit::Code,
     failure::Failure,
-    local, target,
+    known, local, target,
     words::{ago, clean, row, short, table},
 };
 
@@ -30,13 +30,14 @@ impl Command for Releases {
     async fn run(self, cx: &Context) -> Result<Code, Failure> {
         let scope = target::scope(self.environment.as_deref())?;
         let api = local::expect(cx).await?;
+        known::named(&api, self.environment.as_deref(), &scope).await?;
         let releases = api.releases(&scope.project, &scope.environment).await?;
         if cx.out.is_json() {
             cx.out.json(&releases)?;
             return Ok(Code::Ok);
         }
         let now = cx.now();
-        let mut rows = vec![row(["", "VERSION", "COMMIT", "MADE", "BY", "OUTCOME", "KEPT", "SUBJECT"])];
+        let mut rows = vec![row(["", "VERSION", "COMMIT", "MADE", "AUTHOR", "OUTCOME", "KEPT", "SUBJECT"])];
         rows.extend(releases.iter().map(|status| {
             let release = &status.release;
             row([

@@ -69,11 +69,12 @@ impl Command for Rollback {
             return Ok(Code::Ok);
         }
         let is_halted = under_way.as_ref() == Some(&deployment.id);
-        match follow::to_end(cx, api, &deployment.id).await? {
+        let meaning = |end| match end {
             // A deployment under way was halted: the version before it serves, as asked.
-            Code::FailedClean if is_halted => Ok(Code::Ok),
-            code => Ok(code),
-        }
+            Code::FailedClean if is_halted => Code::Ok,
+            code => code,
+        };
+        follow::to_end(cx, api, &deployment.id, meaning).await
     }
 }
 

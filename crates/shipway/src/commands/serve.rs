@@ -21,7 +21,7 @@ use crate::{
     local::{
         lock,
         record::{self, ServerRecord},
-        start::make_directory,
+        start::{check_room, make_directory},
     },
 };
 
@@ -62,6 +62,7 @@ impl Command for Serve {
         }
         logging(cx);
         make_directory(&cx.data_dir)?;
+        check_room(&cx.data_dir)?;
         let lock = lock::take(&cx.data_dir).await?;
         record::remove_stale(&cx.data_dir)?;
         let stop = CancellationToken::new();
@@ -99,6 +100,7 @@ impl Serve {
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let record = ServerRecord { url: url.clone(), token, pid: std::process::id(), version };
         record::write(&cx.data_dir, &record)?;
+        let keeping = tokio::spawn(record::keep(cx.data_dir.clone(), record, stop.clone()));
         announce(cx, &url)?;
         let mut serving: JoinHandle<()> = tokio::spawn(serving);
         tokio::select! {
@@ -111,6 +113,7 @@ impl Serve {
         app.stopped().await;
         app.engine().stopped().await;
         let _ = watching.await;
+        let _ = keeping.await;
         Ok(())
     }
 

@@ -9,13 +9,17 @@ use shipway_control::{
 
 use super::{Command, Group};
 use crate::{
+    api::Api,
     context::Context,
     exit::Code,
     failure::Failure,
-    local,
+    known, local,
     target::{self, Project},
-    words::{ago, row, table, thousands},
+    words::{ago, clean, row, table, thousands},
 };
+
+/// Characters of what is wrong with a service.
+const PROBLEM_CHARS: usize = 600;
 
 /// Show what runs where
 ///
@@ -41,7 +45,11 @@ impl Command for Status {
         let project = if self.all { None } else { target::project()? };
         let api = local::expect(cx).await?;
         let mut services = api.services().await?;
+        if let Some(environment) = &self.environment {
+            known::environment(&api, project.as_ref(), environment).await?;
+        }
         services.retain(|service| self.is_meant(project.as_ref(), service));
+        troubles(cx, &api, &services).await;
         if cx.out.is_json() {
             cx.out.json(&services)?;
             return Ok(Code::Ok);
@@ -79,6 +87,20 @@ impl Status {
     }
 }
 
+/// What does not stand as it should is said beside the table, so that nobody takes it for all there is.
+async fn troubles(cx: &Context, api: &Api, services: &[ServiceStatus]) {
+    if let Some(reason) = api.store_trouble().await {
+        cx.out.warn(&format!("deployments stand still until the store can be written: {reason}"));
+    }
+    for service in services {
+        if let Some(problem) = &service.problem {
+            let name = format!("{}/{}/{}", service.project, service.environment, service.service);
+            cx.out.warn(&format!("{name} {}", clean(problem, PROBLEM_CHARS)));
+            cx.out.say("  deploy again: what is missing or altered is made anew");
+        }
+    }
+}
+
 fn service_row(service: &ServiceStatus, now: Timestamp) -> Vec<String> {
     let name = format!("{}/{}/{}", service.project, service.environment, service.service);
     let dash = || "-".to_owned();
@@ -89,7 +111,7 @@ fn service_row(service: &ServiceStatus, now: Timestamp) -> Vec<String> {
         &running(service),
         &service.address.clone().unwrap_or_else(dash),
         &traffic(service),
-        &requests(service),
+        &requests_of(service),
         service.deployment.as_deref().unwrap_or(""),
     ])
 }
@@ -101,7 +123,11 @@ fn running(service: &ServiceStatus) -> String {
     let is_running = |process: &&Process| process.state == ProcessState::Running;
     let crashes: u32 = processes.iter().map(|process| process.crashes).sum();
     let counts = format!("{}/{}", processes.iter().filter(is_running).count(), processes.len());
-    if crashes > 0 { format!("{counts} ({crashes} crashes)") } else { counts }
+    match crashes {
+        0 => counts,
+        1 => format!("{counts} (1 crash)"),
+        _ => format!("{counts} ({crashes} crashes)"),
+    }
 }
 
 /// Shares by version, only if more than one gets traffic.
@@ -118,13 +144,37 @@ fn traffic(service: &ServiceStatus) -> String {
     if shares.is_empty() { "-".to_owned() } else { shares.join(", ") }
 }
 
-fn requests(service: &ServiceStatus) -> String {
+/// Requests of the release that serves: all of them, those that got no whole answer too.
+fn requests_of(service: &ServiceStatus) -> String {
     let current = service.release_id.as_ref().and_then(|release| service.traffic.get(release));
     let Some(counts) = current else { return "-".to_owned() };
     let bad = counts.server_errors.saturating_add(counts.failures);
-    if bad > 0 {
-        format!("{} ({} bad)", thousands(counts.requests), thousands(bad))
-    } else {
-        thousands(counts.requests)
+    // WHY: `requests` counts answers only; a service that answers nothing would seem to be asked nothing.
+    let all = thousands(counts.requests.saturating_add(counts.failures));
+    if bad > 0 { format!("{all} ({} bad)", thousands(bad)) } else { all }
+}
+
+#[cfg(test)]
+mod tests {
+    use shipway_control::host::Counts;
+
+    use super::*;
+
+    #[test]
+    fn requests_without_an_answer_are_requests() {
+        let mut service: ServiceStatus = serde_json::from_value(serde_json::json!({
+            "project": "shop", "environment": "production", "service": "web", "address": null,
+            "release_id": "r", "version": "1.0.0", "commit": null, "author": null, "since": null,
+            "groups": {}, "percent": {}, "traffic": {}, "deployment": null
+        }))
+        .unwrap();
+        let mut shown = |requests, server_errors, failures| {
+            let counts = Counts { requests, server_errors, failures, ..Counts::default() };
+            service.traffic.insert("r".to_owned(), counts);
+            requests_of(&service)
+        };
+        assert_eq!(shown(0, 0, 12), "12 (12 bad)");
+        assert_eq!(shown(1_000, 2, 3), "1,003 (5 bad)");
+        assert_eq!(shown(7, 0, 0), "7");
     }
 }

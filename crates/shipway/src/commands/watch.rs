@@ -1,5 +1,7 @@
 //! `shipway watch`: follows a deployment to its end.
 
+use std::convert;
+
 use clap::Parser;
 
 use super::{Command, Group};
@@ -25,6 +27,6 @@ impl Command for Watch {
     async fn run(self, cx: &Context) -> Result<Code, Failure> {
         let api = local::expect(cx).await?;
         let deployment = target::deployment(&api, self.target.as_deref()).await?;
-        follow::to_end(cx, api, &deployment.id).await
+        follow::to_end(cx, api, &deployment.id, convert::identity).await
     }
 }

@@ -88,6 +88,13 @@ fn explain(
     let release = &deployment.release;
     let name = format!("{}/{} {}", release.project_name, release.config_name, release.version);
     let mut text = format!("{}  {:?}  {}\n", paint.paint(BOLD, &name), deployment.outcome, deployment.id);
+    if let Some(stalled) = &deployment.stalled {
+        text.push_str(&format!("\n{}\n", paint.paint(RED, &clean(stalled, 600))));
+    }
+    if let Some(by) = &deployment.lock_break {
+        let (actor, reason) = (clean(&by.actor, 60), clean(&by.reason, 300));
+        text.push_str(&format!("\nlock broken by {actor} at {}: {reason}\n", by.at));
+    }
     match &deployment.error {
         Some(error) => {
             text.push_str(&format!("\nfailed in  {}\n", paint.paint(RED, &error.state)));
@@ -153,8 +160,10 @@ fn way(steps: &[Step]) -> String {
 #[cfg(test)]
 mod tests {
     use shipway_asl::Timestamp;
+    use shipway_control::app::LockBreak;
 
     use super::*;
+    use crate::output::{Output, Wishes};
 
     fn step(state: &str, from: i64, to: i64) -> Step {
         Step {
@@ -166,6 +175,19 @@ mod tests {
             output: None,
             error: None,
         }
+    }
+
+    #[test]
+    fn a_stand_still_and_a_broken_lock_are_told() {
+        let paint = Output::new(Wishes { is_plain: true, ..Wishes::default() }).data();
+        let mut deployment = crate::sample::deployment();
+        deployment.stalled = Some("it stands still: disk is full".to_owned());
+        let (actor, reason) = ("bo".to_owned(), "stopped by hand".to_owned());
+        deployment.lock_break = Some(LockBreak { actor, reason, at: Timestamp(0) });
+        let text = explain(&deployment, &[], &[], "page", paint);
+        assert!(text.contains("\nit stands still: disk is full\n"), "{text}");
+        let told = "\nlock broken by bo at 1970-01-01T00:00:00.000Z: stopped by hand\n";
+        assert!(text.contains(told), "{text}");
     }
 
     #[test]

@@ -14,6 +14,8 @@ use crate::{
 const DOTS_MAX: u16 = 64;
 /// Characters of a line's last part, so that a line stays a line.
 const EVIDENCE_CHARS: usize = 60;
+/// Characters of why it stands still.
+const STALLED_CHARS: usize = 160;
 
 /// The block's lines.
 pub(super) fn lines(deployment: &Deployment, now: Timestamp, paint: Paint) -> Vec<String> {
@@ -27,6 +29,9 @@ pub(super) fn lines(deployment: &Deployment, now: Timestamp, paint: Paint) -> Ve
         state,
         paint.paint(GREY, &duration(deployment, now)),
     )];
+    if let Some(stalled) = &deployment.stalled {
+        lines.push(format!("  {}", paint.paint(RED, &clean(stalled, STALLED_CHARS))));
+    }
     if let Some(error) = &deployment.error {
         let text = clean(&format!("{}: {}", error.error, error.cause), EVIDENCE_CHARS);
         lines.push(format!("  {}", paint.paint(RED, &text)));
@@ -96,6 +101,16 @@ mod tests {
         let progress = Progress { wanted, needed, healthy, starting, stopped, percent: 0, evidence: None };
         let out = Output::new(Wishes { is_plain: true, ..Wishes::default() });
         dots(&progress, out.data())
+    }
+
+    #[test]
+    fn a_deployment_that_stands_still_says_so() {
+        let paint = Output::new(Wishes { is_plain: true, ..Wishes::default() }).talk();
+        let mut deployment = crate::sample::deployment();
+        let shown = |deployment: &Deployment| lines(deployment, Timestamp(3_000), paint);
+        assert_eq!(shown(&deployment), ["running shop/production 0.3.0 Bake 2.0 s"]);
+        deployment.stalled = Some("it stands still: disk is full".to_owned());
+        assert_eq!(shown(&deployment)[1..], ["  it stands still: disk is full"]);
     }
 
     #[test]

@@ -21,15 +21,23 @@ use crate::{
 
 /// How often a live block is drawn anew.
 const FRAME: Duration = Duration::from_millis(150);
+/// How often a deployment is looked at where no block is drawn.
+const LOOK: Duration = Duration::from_secs(2);
 /// How long a server that is gone is waited for.
 const ABSENCE_MAX: Duration = Duration::from_secs(60);
 /// Pauses between two attempts to reach it.
 const BACK_OFF_MIN: Duration = Duration::from_millis(100);
 const BACK_OFF_MAX: Duration = Duration::from_secs(2);
 
-/// Follows a deployment until it has ended or Ctrl-C is pressed, and shows how it ended.
-pub async fn to_end(cx: &Context, api: Api, id: &str) -> Result<Code, Failure> {
-    let mut follower = Follower { cx, api, id, after: 0, shows_events: cx.out.is_json() };
+/// Follows a deployment until it has ended or Ctrl-C is pressed, and shows how it ended. `meaning` says what its end
+/// means for who asked: the same code is shown and given.
+pub async fn to_end(
+    cx: &Context,
+    api: Api,
+    id: &str,
+    meaning: impl FnOnce(Code) -> Code,
+) -> Result<Code, Failure> {
+    let mut follower = Follower { cx, api, id, after: 0, shows_events: cx.out.is_json(), is_stalled: false };
     let ended = tokio::select! {
         ended = follower.follow() => ended?,
         _ = tokio::signal::ctrl_c() => {
@@ -39,19 +47,21 @@ pub async fn to_end(cx: &Context, api: Api, id: &str) -> Result<Code, Failure> {
     };
     cx.out.clear();
     let api = follower.api;
-    show_end(cx, &api, &ended).await?;
-    Ok(Code::of(ended.outcome))
+    let code = meaning(Code::of(ended.outcome));
+    show_end(cx, &api, &ended, code).await?;
+    Ok(code)
 }
 
 /// Follows a deployment until it has ended; no summary, no events on stdout.
 pub async fn quietly(cx: &Context, api: &Api, id: &str) -> Result<Deployment, Failure> {
-    let mut follower = Follower { cx, api: api.clone(), id, after: 0, shows_events: false };
+    let mut follower =
+        Follower { cx, api: api.clone(), id, after: 0, shows_events: false, is_stalled: false };
     let ended = follower.follow().await;
     cx.out.clear();
     ended
 }
 
-async fn show_end(cx: &Context, api: &Api, ended: &Deployment) -> Result<(), Failure> {
+async fn show_end(cx: &Context, api: &Api, ended: &Deployment, code: Code) -> Result<(), Failure> {
     if !cx.out.is_json() {
         let steps = api.steps(&ended.id).await.unwrap_or_default();
         return cx.out.text(&summary(ended, &steps, &api.page(&ended.id), cx.out.data()));
@@ -59,7 +69,7 @@ async fn show_end(cx: &Context, api: &Api, ended: &Deployment) -> Result<(), Fai
     let mut document =
         serde_json::to_value(ended).map_err(|error| Failure::of("cannot write JSON", &error))?;
     if let Some(fields) = document.as_object_mut() {
-        fields.insert("code".to_owned(), Code::of(ended.outcome).name().into());
+        fields.insert("code".to_owned(), code.name().into());
         fields.insert("page".to_owned(), api.page(&ended.id).into());
     }
     cx.out.json_line(&document)
@@ -79,6 +89,8 @@ struct Follower<'a> {
     after: u64,
     /// Whether each event is written to stdout.
     shows_events: bool,
+    /// Whether it was said that the deployment stands still.
+    is_stalled: bool,
 }
 
 /// How a stream of events ended.
@@ -116,18 +128,18 @@ impl Follower<'_> {
         }
     }
 
-    /// Reads a stream to its end, drawing frames meanwhile.
+    /// Reads a stream to its end, and looks at the deployment meanwhile.
     async fn read(&mut self, mut stream: EventStream) -> Result<Ended, Failure> {
-        let mut frame = Instant::now();
+        let mut next = Instant::now();
         loop {
             tokio::select! {
                 message = stream.next() => match message {
                     None => return Ok(Ended::Connection("the stream of events broke off".to_owned())),
                     Some(message) => if let Some(ended) = self.take(&message)? { return Ok(ended) },
                 },
-                () = sleep_until(frame), if self.cx.out.is_live() => {
-                    self.draw().await;
-                    frame = Instant::now() + FRAME;
+                () = sleep_until(next) => {
+                    self.look().await;
+                    next = Instant::now() + if self.cx.out.is_live() { FRAME } else { LOOK };
                 }
             }
         }
@@ -155,10 +167,17 @@ impl Follower<'_> {
         Ok(None)
     }
 
-    async fn draw(&mut self) {
-        // A frame that cannot be had is not drawn; the stream tells if the server is gone.
-        if let Ok(deployment) = self.api.deployment(self.id).await {
+    async fn look(&mut self) {
+        // What cannot be seen is not shown; the stream tells if the server is gone.
+        let Ok(deployment) = self.api.deployment(self.id).await else { return };
+        if self.cx.out.is_live() {
             self.cx.out.block(&block::lines(&deployment, self.cx.now(), self.cx.out.talk()));
+        } else if deployment.stalled.is_some() != self.is_stalled {
+            self.is_stalled = !self.is_stalled;
+            match &deployment.stalled {
+                Some(stalled) => self.cx.out.warn(&clean(stalled, 300)),
+                None => self.cx.out.say("the store can be written again; the deployment goes on"),
+            }
         }
     }
 

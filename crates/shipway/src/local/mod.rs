@@ -7,7 +7,7 @@ pub mod start;
 
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
     api::{Api, Error},
@@ -18,6 +18,10 @@ use crate::{
 
 /// Time for a living server to say that it lives.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a server that is there is waited for until it says where: it starts, or its record was lost.
+const RECORD_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often that is looked at.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// The server that is meant, if it can be spoken to: the named one, or the one of the data directory.
 pub async fn find(cx: &Context) -> Result<Option<Api>, Failure> {
@@ -29,7 +33,7 @@ pub async fn find(cx: &Context) -> Result<Option<Api>, Failure> {
 
 /// The server that is meant, or an error that says how to start one.
 pub async fn expect(cx: &Context) -> Result<Api, Failure> {
-    find(cx).await?.ok_or_else(|| {
+    found(cx).await?.ok_or_else(|| {
         Failure::failed(format!("no server runs for `{}`", cx.data_dir.display()))
             .hint("shipway serve (`shipway deploy` starts one, too)")
     })
@@ -37,10 +41,35 @@ pub async fn expect(cx: &Context) -> Result<Api, Failure> {
 
 /// The server that is meant; starts one in the background if the data directory has none.
 pub async fn ensure(cx: &Context) -> Result<Api, Failure> {
-    match find(cx).await? {
+    match found(cx).await? {
         Some(api) => Ok(api),
         None => start::in_background(cx).await,
     }
+}
+
+/// The server that is meant; one that holds the lock is waited for until it says where it serves.
+async fn found(cx: &Context) -> Result<Option<Api>, Failure> {
+    let deadline = Instant::now() + RECORD_TIMEOUT;
+    loop {
+        if let Some(api) = find(cx).await? {
+            return Ok(Some(api));
+        }
+        let Some(pid) = lock::holder(&cx.data_dir) else { return Ok(None) };
+        if Instant::now() >= deadline {
+            return Err(unknown_place(cx, pid));
+        }
+        sleep(LOOK).await;
+    }
+}
+
+fn unknown_place(cx: &Context, pid: u32) -> Failure {
+    let record = record::path(&cx.data_dir);
+    Failure::failed(format!(
+        "a server runs for `{}` (pid {pid}), but `{}` does not say where it can be reached",
+        cx.data_dir.display(),
+        record.display()
+    ))
+    .hint("`shipway down` stops it; then `shipway serve` starts the services again")
 }
 
 /// The living server of the data directory.

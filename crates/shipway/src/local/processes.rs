@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::{
+    io::Errno,
+    process::{Pid, Signal, kill_process, test_kill_process},
+};
 use tokio::time::{Instant, sleep};
 
 /// How often ending processes are looked at.
@@ -92,6 +95,12 @@ fn is_over(pid: u32) -> bool {
     stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['Z', 'X']))
 }
 
+/// Whether it is there and belongs to another user, who alone may stop it.
+pub fn is_foreign(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    pid.is_some_and(|pid| test_kill_process(pid) == Err(Errno::PERM))
+}
+
 /// Asks a process to end; false if it is not there or not ours.
 pub fn terminate(pid: u32) -> bool {
     signal(pid, Signal::TERM)
@@ -145,8 +154,8 @@ mod tests {
     }
 
     #[test]
-    fn this_process_is_alive() {
-        assert!(is_alive(std::process::id()));
-        assert!(!is_alive(u32::MAX));
+    fn this_process_is_alive_and_ours() {
+        assert!(is_alive(std::process::id()) && !is_foreign(std::process::id()));
+        assert!(!is_alive(u32::MAX) && !is_foreign(u32::MAX));
     }
 }

@@ -4,11 +4,18 @@ use std::{
     fs,
     io::{ErrorKind, Write},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
+use super::lock;
 use crate::failure::Failure;
+
+/// How often a server looks whether its record is there.
+const KEEP_ROUND: Duration = Duration::from_secs(1);
 
 /// Where a server is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +54,28 @@ pub fn write(data_dir: &Path, record: &ServerRecord) -> Result<(), Failure> {
     file.write_all(&text).map_err(failed)?;
     file.persist(&path).map_err(|error| failed(error.error))?;
     Ok(())
+}
+
+/// Writes the record again whenever it is lost while this process is the server, so that it is found.
+pub async fn keep(data_dir: PathBuf, own: ServerRecord, stop: CancellationToken) {
+    let mut has_failed = false;
+    while stop.run_until_cancelled(sleep(KEEP_ROUND)).await.is_some() {
+        // WHY: not over that of another server, should somebody have made the directory anew under it.
+        let is_lost = matches!(read(&data_dir), Ok(None)) && lock::holder(&data_dir) == Some(own.pid);
+        if !is_lost {
+            has_failed = false;
+            continue;
+        }
+        match write(&data_dir, &own) {
+            Ok(()) => tracing::warn!(path = %path(&data_dir).display(), "it was lost and is written again"),
+            Err(failure) if !has_failed => {
+                has_failed = true;
+                let reason = failure.complaints.first().map(|first| first.message.as_str());
+                tracing::error!(reason, "clients cannot find the server");
+            }
+            Err(_) => {}
+        }
+    }
 }
 
 /// Removes the record of a server that is no more. To be called under the lock only.

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{Read, Seek, SeekFrom},
+    io::{Read, Seek, SeekFrom, Write},
     path::Path,
     process::{Child, Command, Stdio},
     time::Duration,
@@ -25,9 +25,13 @@ const LOG_BYTES: u64 = 16 * 1024;
 /// Size from which the log is moved to `server.log.1` at the next start.
 const LOG_BYTES_MAX: u64 = 10 * 1024 * 1024;
 
+/// Bytes without which a server cannot begin: its store's first files.
+const ROOM_BYTES: usize = 64 * 1024;
+
 /// Starts a server for the data directory in the background.
 pub async fn in_background(cx: &Context) -> Result<Api, Failure> {
     make_directory(&cx.data_dir)?;
+    check_room(&cx.data_dir)?;
     let log = cx.data_dir.join("server.log");
     let (file, from) = open_log(&log).map_err(|error| unwritable(&log, &error))?;
     let mut child = spawn(cx, file)?;
@@ -68,6 +72,19 @@ pub fn make_directory(data_dir: &Path) -> Result<(), Failure> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(data_dir).map_err(|error| {
         Failure::of(format!("cannot make the data directory `{}`", data_dir.display()), &error)
             .hint("name another one with --data-dir or SHIPWAY_DATA_DIR")
+    })
+}
+
+/// Writes what a new store takes and takes it back, so that a full disk is told before anything is half there.
+pub fn check_room(data_dir: &Path) -> Result<(), Failure> {
+    let write = || {
+        let mut file = tempfile::tempfile_in(data_dir)?;
+        file.write_all(&vec![0; ROOM_BYTES])?;
+        file.sync_data()
+    };
+    write().map_err(|error| {
+        Failure::of(format!("cannot write to the data directory `{}`", data_dir.display()), &error)
+            .hint("it must be writable and have room; name another one with --data-dir or SHIPWAY_DATA_DIR")
     })
 }
 

@@ -133,11 +133,27 @@ fn what_is_not_there() {
     world.run(&["status", "--server", "ftp://x"]).ends(2).says(&["is not an address of a server"]);
     world.run(&["deploy", "nowhere"]).ends(2).says(&["no environment `nowhere`", "`production`"]);
     world.run(&["deploy"]).ends(0);
-    world.run(&["watch", "nothing"]).ends(1).says(&["`nothing` does not exist"]);
+    world.run(&["watch", "nothing"]).ends(2).says(&["neither a deployment nor an environment `nothing`"]);
     world.run(&["rollback"]).ends(5).says(&["no good release before 0.1.0"]);
     world.run(&["rollback", "--to", "9.9.9"]).ends(5).says(&["`9.9.9`"]);
     world.run(&["logs", "db"]).ends(1).says(&["`shop/production/db` does not exist"]);
     world.run(&["nonsense"]).ends(2).says(&["error: "]);
     let error = world.run(&["nonsense", "--json"]).ends(2).stderr;
     assert_eq!(serde_json::from_str::<serde_json::Value>(&error).unwrap()["code"], "usage");
+}
+
+#[test]
+fn an_environment_that_is_not_known_is_no_empty_one() {
+    let world = World::new();
+    world.run(&["deploy"]).ends(0);
+    let near = ["hint: ", "`production`"];
+    for command in ["status", "history", "releases", "watch", "why"] {
+        world.run(&[command, "prodution"]).ends(2).says(&near);
+        world.run(&[command, "shop/prodution"]).ends(2).says(&near);
+        if command != "watch" {
+            world.run(&[command, "shop/production"]).ends(0);
+        }
+    }
+    world.run(&["logs", "--environment", "prodution"]).ends(2).says(&near);
+    world.run(&["lock", "show", "prodution"]).ends(2).says(&near);
 }

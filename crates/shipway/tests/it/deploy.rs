@@ -43,13 +43,32 @@ fn only_the_commit_is_deployed() {
     let world = World::new();
     world.write("service.json", r#"{"greeting": "not committed", "broken": ["/health"]}"#);
     world.run(&["deploy"]).ends(2).says(&[
-        "error: 1 tracked files differ",
+        "error: 1 tracked file differs",
         "`service.json`",
         "hint: ",
         "--allow-dirty",
     ]);
     assert!(!world.data().exists(), "a server was started for nothing");
     world.run(&["deploy", "--allow-dirty"]).ends(0).says(&["warning: ", "only the commit is deployed"]);
+}
+
+#[test]
+fn a_commit_that_is_older_than_what_runs_is_deployed_with_a_warning() {
+    let world = World::new();
+    world.run(&["deploy"]).ends(0);
+    world.commit("feat: two");
+    let newer = world.run(&["deploy"]).ends(0);
+    let again = world.run(&["deploy"]).ends(0);
+    for ran in [newer, again] {
+        assert!(!ran.stderr.contains("is older than"), "{}", ran.stderr);
+    }
+    world.git(&["checkout", "--quiet", "HEAD~1"]);
+    world.run(&["deploy"]).ends(0).says(&[
+        "warning: ",
+        "is older than what runs: 0.2.0 of ",
+        "shipway rollback",
+    ]);
+    assert_eq!(world.serving().as_deref(), Some("0.1.0"));
 }
 
 #[test]

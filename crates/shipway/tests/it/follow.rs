@@ -1,8 +1,9 @@
 //! Following a deployment: Ctrl-C only detaches, and a server that comes again is found again.
 
 use rustix::process::Signal;
+use serde_json::Value;
 
-use crate::rig::{World, signal_to};
+use crate::rig::{Ran, World, signal_to};
 
 fn baking(bake: &str) -> World {
     let world = World::new();
@@ -41,6 +42,22 @@ fn a_watch_survives_the_death_of_the_server() {
     server.signal(Signal::TERM);
     server.end().ends(0);
     assert_eq!(world.serving().as_deref(), Some("0.2.0"), "the service needs no server");
+}
+
+#[test]
+fn the_code_in_json_is_the_code_of_the_command() {
+    let world = baking("10m");
+    let code = |ran: Ran| {
+        let last = ran.stdout.lines().last().unwrap().to_owned();
+        serde_json::from_str::<Value>(&last).unwrap()["code"].as_str().unwrap().to_owned()
+    };
+    for stop in ["halt", "rollback"] {
+        let mut deploy = world.start(&["deploy"]);
+        deploy.hear(" Bake");
+        assert_eq!(code(world.run(&[stop, "--json"]).ends(0)), "ok", "{stop}");
+        deploy.end().ends(6);
+        assert_eq!(code(world.run(&["watch", "--json"]).ends(6)), "failed_clean");
+    }
 }
 
 #[test]

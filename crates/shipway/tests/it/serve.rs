@@ -1,5 +1,7 @@
 //! The server as a process: one per data directory, graceful, and `down` ends everything.
 
+use std::io::Write;
+
 use rustix::process::Signal;
 
 use crate::rig::{World, processes_in};
@@ -41,6 +43,33 @@ fn a_stale_record_with_the_address_of_another_server_is_no_server() {
     other.run(&["status"]).ends(0);
     server.signal(Signal::TERM);
     server.end().ends(0);
+}
+
+#[test]
+fn a_server_whose_record_was_lost_is_found_again() {
+    let world = World::new();
+    let mut server = world.start(&["serve"]);
+    server.hear("serving");
+    std::fs::remove_file(world.data().join("server.json")).unwrap();
+    world.run(&["deploy"]).ends(0);
+    std::fs::write(world.data().join("server.json"), "{").unwrap();
+    world.run(&["status"]).ends(0);
+    server.hear("it was lost and is written again");
+    server.signal(Signal::TERM);
+    let said = server.end().ends(0).stderr;
+    assert!(!said.contains("another server"), "{said}");
+    assert!(!world.data().join("server.json").exists());
+}
+
+#[test]
+fn a_server_that_does_not_say_where_it_is_is_not_taken_for_none() {
+    let world = World::new();
+    std::fs::create_dir_all(world.data()).unwrap();
+    let mut lock = std::fs::File::create(world.data().join("server.lock")).unwrap();
+    lock.lock().unwrap();
+    // The pid of nobody: `down` at the end of this test must not stop the test.
+    writeln!(lock, "4194300").unwrap();
+    world.run(&["status"]).ends(1).says(&["a server runs for", "pid 4194300", "server.json", "shipway down"]);
 }
 
 #[test]
