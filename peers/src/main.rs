@@ -119,7 +119,7 @@ fn queries() {
     for (name, text) in workloads::QUERIES {
         let what = format!("JSONata, {name}");
         let ours = probe::Query::parse(text).unwrap();
-        report(&what, "shipway", || drop(black_box(ours.evaluate(black_box(&order)).unwrap())));
+        report(&what, "shipway", || drop(black_box(ours.evaluate(Some(black_box(&order)), &probe::Given::default()).unwrap())));
         let bare = jsonata_core::Expression::compile(text).unwrap();
         report(&what, "jsonata-core 2.2, bare", || {
             let value = jsonata_core::value::JValue::from(black_box(&order).clone());

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use shipway_asl::probe::{Given, Problem, Query};
 
 use super::Suite;
@@ -65,12 +65,14 @@ struct Case {
 
 impl Case {
     fn read(folder: &Path, file: &Path, case: Value) -> Result<Self, String> {
-        let expression = match (case["expr"].as_str(), case["expr-file"].as_str()) {
+        let text = |field: &str| case.get(field).and_then(Value::as_str);
+        let number = |field: &str| case.get(field).and_then(Value::as_u64);
+        let expression = match (text("expr"), text("expr-file")) {
             (Some(text), _) => text.to_owned(),
             (None, Some(beside)) => read(&file.with_file_name(beside))?,
             (None, None) => return Err("has no expression".to_owned()),
         };
-        let document = match (case.get("data"), case["dataset"].as_str()) {
+        let document = match (case.get("data"), text("dataset")) {
             (Some(data), _) => Some(data.clone()),
             (None, Some(dataset)) => {
                 let text = read(&folder.join("datasets").join(format!("{dataset}.json")))?;
@@ -78,13 +80,13 @@ impl Case {
             }
             (None, None) => None,
         };
-        let bindings = case["bindings"].as_object().cloned().unwrap_or_else(Map::new);
-        let depth_max = case["depth"].as_u64().and_then(|depth| usize::try_from(depth).ok());
+        let bindings = case.get("bindings").and_then(Value::as_object).cloned().unwrap_or_default();
+        let depth_max = number("depth").and_then(|depth| usize::try_from(depth).ok());
         let given = Given {
             bindings,
             depth_max: depth_max.or(Some(DEPTH_MAX)),
             sequence_max: Some(SEQUENCE_MAX),
-            millis_max: case["timelimit"].as_u64().or(Some(MILLIS_MAX)),
+            millis_max: number("timelimit").or(Some(MILLIS_MAX)),
         };
         Ok(Self { expression, document, given, expected: case })
     }
@@ -93,7 +95,7 @@ impl Case {
         let found = Query::parse(&self.expression)
             .and_then(|query| query.evaluate(self.document.as_ref(), &self.given));
         let expected = &self.expected;
-        let code = expected["code"].as_str().or_else(|| expected["error"]["code"].as_str());
+        let code = self.wanted("code");
         match (found, code) {
             (Err(problem), Some(code)) => self.refusal(&problem, code),
             (Err(problem), None) => Err(format!("threw {problem:?}")),
@@ -108,18 +110,24 @@ impl Case {
         }
     }
 
+    /// What a case says about the error it wants, at its top or under `error`.
+    fn wanted(&self, field: &str) -> Option<&str> {
+        let error = self.expected.get("error");
+        let found = self.expected.get(field).or_else(|| error?.get(field));
+        found.and_then(Value::as_str)
+    }
+
     fn refusal(&self, problem: &Problem, code: &str) -> Result<(), String> {
         let found = problem.code.as_deref().unwrap_or_default();
         let (bounded, codes) = BOUNDED;
         if found != code && !(code == bounded && codes.contains(&found)) {
             return Err(format!("threw {problem:?} instead of {code}"));
         }
-        let error = &self.expected["error"];
-        if let Some(message) = error["message"].as_str().filter(|message| *message != problem.message) {
+        let message = self.expected.pointer("/error/message").and_then(Value::as_str);
+        if let Some(message) = message.filter(|message| *message != problem.message) {
             return Err(format!("said {:?} instead of {message:?}", problem.message));
         }
-        let token = self.expected["token"].as_str().or_else(|| error["token"].as_str());
-        match token.filter(|token| !problem.message.contains(token)) {
+        match self.wanted("token").filter(|token| !problem.message.contains(token)) {
             Some(token) => Err(format!("{:?} does not name {token:?}", problem.message)),
             None => Ok(()),
         }
@@ -128,7 +136,9 @@ impl Case {
     /// Whether two values are the same; a case may say that the order of a list does not matter.
     fn agrees(&self, found: &Value, wanted: &Value) -> bool {
         match (found, wanted) {
-            (Value::Array(found), Value::Array(wanted)) if self.expected["unordered"] == true => {
+            (Value::Array(found), Value::Array(wanted))
+                if self.expected.get("unordered") == Some(&true.into()) =>
+            {
                 let mut left: Vec<&Value> = wanted.iter().collect();
                 found.len() == wanted.len()
                     && found.iter().all(|one| {

@@ -5,9 +5,13 @@
 //! its own. So a function given here replaces one of the same name; a variable still hides both.
 
 use std::cell::Cell;
+use std::fmt;
 use std::rc::Rc;
 
-use super::limits::{HELD_BYTES_MAX, NUMBER_BYTES, PAD_MAX};
+use super::limits::{
+    DEEP_BYTES_MAX, HELD_BYTES_MAX, LIST_MAX, NUMBER_BYTES, PAD_MAX, PICTURE_BYTES_MAX,
+    PICTURE_WIDTH_DIGITS_MAX, RANGES_MAX,
+};
 use super::uses::{Need, Uses};
 use super::{json, messages, rewrite, values};
 use crate::intrinsic::{digest, mix, uuid_text};
@@ -21,12 +25,14 @@ type Answer = Result<JValue, EvaluatorError>;
 pub(super) struct Given {
     now: Timestamp,
     entropy: Cell<u64>,
+    /// How many values ranges may still make.
+    range_left: Cell<f64>,
 }
 
 impl Given {
     /// The step's time, and where chance starts.
     pub fn new(now: Timestamp, entropy: u64) -> Self {
-        Self { now, entropy: Cell::new(entropy) }
+        Self { now, entropy: Cell::new(entropy), range_left: Cell::new(RANGES_MAX) }
     }
 
     fn draw(&self) -> u64 {
@@ -55,10 +61,29 @@ const FUNCTIONS: &[Function] = &[
     Function { name: "uuid", apply: uuid },
 ];
 
+/// How many arguments a call may have at most. What a function like `$map` hands on beyond that does not count.
+pub(super) const ARITIES: &[(&str, usize)] = &[
+    ("hash", 2),
+    ("millis", 0),
+    ("pad", 3),
+    ("parse", 1),
+    ("partition", 2),
+    ("random", 1),
+    ("range", 3),
+    ("shuffle", 1),
+    ("uuid", 0),
+];
+
 /// What `rewrite` puts into expressions.
 const CHECKS: &[Function] = &[
+    Function { name: rewrite::DEEP, apply: deep },
     Function { name: rewrite::HELD, apply: held },
-    Function { name: rewrite::PAD, apply: pad },
+    Function { name: rewrite::LIST, apply: list },
+    Function { name: rewrite::NUMBER, apply: exact },
+    Function { name: rewrite::PICTURE, apply: picture },
+    Function { name: rewrite::RANGE, apply: steps },
+    Function { name: "pad", apply: pad },
+    Function { name: rewrite::SURPLUS, apply: surplus },
     Function { name: rewrite::WALKED, apply: walked },
     Function { name: rewrite::WIDTH, apply: width },
 ];
@@ -108,8 +133,16 @@ fn held(_: &Given, arguments: &[JValue]) -> Answer {
 }
 
 fn walked(_: &Given, arguments: &[JValue]) -> Answer {
+    within(HELD_BYTES_MAX, arguments)
+}
+
+fn deep(_: &Given, arguments: &[JValue]) -> Answer {
+    within(DEEP_BYTES_MAX, arguments)
+}
+
+fn within(most: usize, arguments: &[JValue]) -> Answer {
     let value = arguments.first().cloned().unwrap_or(JValue::Undefined);
-    let mut left = HELD_BYTES_MAX;
+    let mut left = most;
     if values::spend(&value, &mut left) { Ok(value) } else { Err(error(messages::TOO_LARGE)) }
 }
 
@@ -120,8 +153,8 @@ fn width(_: &Given, arguments: &[JValue]) -> Answer {
     }
 }
 
+/// `$pad`, with a widest text.
 fn pad(given: &Given, arguments: &[JValue]) -> Answer {
-    at_most("pad", 3, arguments)?;
     width(given, arguments.get(1..).unwrap_or_default())?;
     let Some(text) = text("pad", 1, arguments.first())? else { return Ok(JValue::Undefined) };
     let width = match arguments.get(1) {
@@ -132,30 +165,78 @@ fn pad(given: &Given, arguments: &[JValue]) -> Answer {
         Some(filler) if !filler.is_empty() => filler,
         _ => " ",
     };
-    let missing =
-        usize::try_from(width.unsigned_abs()).unwrap_or_default().saturating_sub(text.chars().count());
+    let missing = usize::try_from(width.unsigned_abs()).unwrap_or_default();
+    let missing = missing.saturating_sub(text.chars().count());
     let filling: String = filler.chars().cycle().take(missing).collect();
     Ok(if width > 0 { text.to_owned() + &filling } else { filling + text }.into())
+}
+
+fn steps(given: &Given, arguments: &[JValue]) -> Answer {
+    let last = arguments.first().cloned().unwrap_or(JValue::Undefined);
+    if let (JValue::Number(last), Some(JValue::Number(first))) = (&last, arguments.get(1)) {
+        // WHY: a single range that is too long is refused by the library.
+        let size = if last - first < RANGES_MAX { (last - first).max(0.0) } else { 0.0 };
+        let left = given.range_left.get() - size;
+        given.range_left.set(left);
+        if left < 0.0 {
+            return Err(error(messages::TOO_LARGE));
+        }
+    }
+    Ok(last)
+}
+
+fn exact(_: &Given, arguments: &[JValue]) -> Answer {
+    Ok(match arguments.first() {
+        Some(JValue::Number(number)) => JValue::Number(number.clamp(-values::EXACT_MAX, values::EXACT_MAX)),
+        other => other.cloned().unwrap_or(JValue::Undefined),
+    })
+}
+
+/// Stands for a call with too many arguments: its function, and the first that is too much.
+fn surplus(_: &Given, arguments: &[JValue]) -> Answer {
+    match arguments {
+        [JValue::String(name), JValue::Number(index)] => Err(mismatch(name, index)),
+        _ => Ok(JValue::Undefined),
+    }
+}
+
+fn list(_: &Given, arguments: &[JValue]) -> Answer {
+    match arguments.first() {
+        Some(JValue::Array(items)) if items.len() > LIST_MAX => Err(error(messages::TOO_LONG)),
+        other => Ok(other.cloned().unwrap_or(JValue::Undefined)),
+    }
+}
+
+fn picture(_: &Given, arguments: &[JValue]) -> Answer {
+    let value = arguments.first().cloned().unwrap_or(JValue::Undefined);
+    match &value {
+        JValue::String(picture) if !is_fair(picture) => Err(error(messages::TOO_LARGE)),
+        _ => Ok(value),
+    }
+}
+
+/// Whether a picture is short, and asks for no widths that are not: `[Y,1-1000000000]`.
+fn is_fair(picture: &str) -> bool {
+    let widths = picture.split('[').skip(1).filter_map(|marker| marker.split(']').next()?.split_once(','));
+    let mut numbers = widths.flat_map(|(_, widths)| widths.split(|digit: char| !digit.is_ascii_digit()));
+    picture.len() <= PICTURE_BYTES_MAX && numbers.all(|digits| digits.len() <= PICTURE_WIDTH_DIGITS_MAX)
 }
 
 fn eval(_: &Given, _: &[JValue]) -> Answer {
     Err(error("T1006: Attempted to invoke a non-function"))
 }
 
-fn now(given: &Given, arguments: &[JValue]) -> Answer {
-    let [] = arguments else { return Err(mismatch("now", 1)) };
+fn now(given: &Given, _: &[JValue]) -> Answer {
     Ok(given.now.to_string().into())
 }
 
-fn millis(given: &Given, arguments: &[JValue]) -> Answer {
-    let [] = arguments else { return Err(mismatch("millis", 1)) };
+fn millis(given: &Given, _: &[JValue]) -> Answer {
     Ok(given.now.0.into())
 }
 
 /// A number from 0 up to but without 1. The same seed always gives the same, which is that of Java.
 #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
 fn random(given: &Given, arguments: &[JValue]) -> Answer {
-    at_most("random", 1, arguments)?;
     let bits = match arguments.first() {
         None | Some(JValue::Undefined) => given.draw() >> 11,
         seed => java_random(whole("random", 1, seed)?),
@@ -174,7 +255,6 @@ fn java_random(seed: i64) -> u64 {
 }
 
 fn shuffle(given: &Given, arguments: &[JValue]) -> Answer {
-    at_most("shuffle", 1, arguments)?;
     let Some(mut items) = items(arguments.first()) else { return Ok(JValue::Undefined) };
     for last in (1..items.len()).rev() {
         let other = usize::try_from(given.draw() % (last as u64 + 1)).unwrap_or_default();
@@ -183,13 +263,11 @@ fn shuffle(given: &Given, arguments: &[JValue]) -> Answer {
     Ok(JValue::array(items))
 }
 
-fn uuid(given: &Given, arguments: &[JValue]) -> Answer {
-    at_most("uuid", 0, arguments)?;
+fn uuid(given: &Given, _: &[JValue]) -> Answer {
     Ok(uuid_text(given.draw()).into())
 }
 
 fn hash(_: &Given, arguments: &[JValue]) -> Answer {
-    at_most("hash", 2, arguments)?;
     let (Some(data), Some(algorithm)) =
         (text("hash", 1, arguments.first())?, text("hash", 2, arguments.get(1))?)
     else {
@@ -204,14 +282,12 @@ fn hash(_: &Given, arguments: &[JValue]) -> Answer {
 }
 
 fn parse(_: &Given, arguments: &[JValue]) -> Answer {
-    at_most("parse", 1, arguments)?;
     let Some(text) = text("parse", 1, arguments.first())? else { return Ok(JValue::Undefined) };
     let value = json::parse(text).map_err(|cause| error(format!("D3137: Invalid JSON: {cause}")))?;
     Ok(values::lift(&value, &Need::All))
 }
 
 fn partition(_: &Given, arguments: &[JValue]) -> Answer {
-    at_most("partition", 2, arguments)?;
     if matches!(arguments.first(), Some(JValue::Null)) {
         return Err(mismatch("partition", 1));
     }
@@ -230,7 +306,6 @@ fn partition(_: &Given, arguments: &[JValue]) -> Answer {
 /// Numbers from the first to the last. A single one stands for itself, as in any sequence.
 #[expect(clippy::cast_precision_loss, reason = "numbers are of that precision here")]
 fn range(_: &Given, arguments: &[JValue]) -> Answer {
-    at_most("range", 3, arguments)?;
     let first = i128::from(whole("range", 1, arguments.first())?);
     let last = i128::from(whole("range", 2, arguments.get(1))?);
     let increment = match arguments.get(2) {
@@ -279,11 +354,7 @@ fn text<'a>(
     }
 }
 
-fn at_most(function: &str, count: usize, arguments: &[JValue]) -> Result<(), EvaluatorError> {
-    if arguments.len() > count { Err(mismatch(function, count + 1)) } else { Ok(()) }
-}
-
-fn mismatch(function: &str, index: usize) -> EvaluatorError {
+fn mismatch(function: &str, index: impl fmt::Display) -> EvaluatorError {
     error(format!("T0410: Argument {index} of function \"{function}\" does not match function signature"))
 }
 

@@ -1,8 +1,11 @@
 //! How much one evaluation may take. AWS publishes no such numbers; these keep a hostile expression from
 //! taking the process with it.
 
+use std::panic::{self, AssertUnwindSafe};
+
 use jsonata_core::ast::AstNode;
-use jsonata_core::evaluator::EvaluatorOptions;
+use jsonata_core::evaluator::{Evaluator, EvaluatorError, EvaluatorOptions};
+use jsonata_core::value::JValue;
 
 use super::uses::Uses;
 use super::{messages, rewrite};
@@ -17,9 +20,21 @@ pub(super) const NESTING_MAX: usize = 100;
 /// Most bytes that one value holds while an expression is evaluated, with a number as eight: AWS accepts a text of
 /// 2^22 characters and none of 2^23, and 873,782 numbers.
 pub(super) const HELD_BYTES_MAX: usize = SEQUENCE_MAX * NUMBER_BYTES;
+/// The same for a value of which lists are made on the way down.
+pub(super) const DEEP_BYTES_MAX: usize = 4 * DATA_BYTES_MAX;
 /// What a number counts as.
 pub(super) const NUMBER_BYTES: usize = 8;
-/// Widest text that `$pad` makes.
+/// What an array or an object counts as, beside what is in it.
+pub(super) const CONTAINER_BYTES: usize = 32;
+/// Most values that all ranges of one evaluation make together.
+pub(super) const RANGES_MAX: f64 = 4_000_000.0;
+/// Longest list in which each item is compared with each; AWS's second is over before the end of a longer one.
+pub(super) const LIST_MAX: usize = 20_000;
+/// Longest picture of a number or a time.
+pub(super) const PICTURE_BYTES_MAX: usize = 1_000;
+/// Most digits of a width in a picture of a time.
+pub(super) const PICTURE_WIDTH_DIGITS_MAX: usize = 3;
+/// Widest text that `$pad` makes, and largest number in Roman numerals.
 pub(super) const PAD_MAX: f64 = 4_194_304.0;
 /// Most values in one sequence: AWS's number.
 const SEQUENCE_MAX: usize = 873_782;
@@ -33,13 +48,26 @@ const TIME_MAX_MS: u64 = 800;
 
 /// The limits of one evaluation.
 pub(super) fn options(uses: &Uses) -> EvaluatorOptions {
-    let is_checked = uses.names(rewrite::HELD) || uses.names(rewrite::WALKED);
+    let is_checked = [rewrite::DEEP, rewrite::HELD, rewrite::WALKED].iter().any(|check| uses.names(check));
     EvaluatorOptions {
         timeout_ms: Some(TIME_MAX_MS),
         cancel: None,
         max_stack_depth: Some(if is_checked { CHECKED_DEPTH_MAX } else { DEPTH_MAX }),
         max_sequence_length: Some(SEQUENCE_MAX),
     }
+}
+
+/// Evaluates. Where the library panics on odd arguments, as it does when its own arithmetic overflows, the
+/// evaluation fails: an expression must not end the process.
+pub(super) fn evaluate(
+    evaluator: &mut Evaluator,
+    tree: &AstNode,
+    document: &JValue,
+) -> Result<JValue, EvaluatorError> {
+    // WHY: nothing of the evaluator is used again after a panic.
+    panic::catch_unwind(AssertUnwindSafe(|| evaluator.evaluate(tree, document))).unwrap_or_else(|_| {
+        Err(EvaluatorError::EvaluationError("the evaluator failed on these arguments".to_owned()))
+    })
 }
 
 /// Parses an expression. Says why if it cannot.

@@ -12,7 +12,7 @@ use super::uses::Uses;
 /// Words without a code: an evaluation that nests too deeply.
 pub(super) const TOO_DEEP: &str = "Stack overflow error: Check for non-terminating recursive function. Consider rewriting as tail-recursive";
 /// Words without a code: an evaluation that takes too long.
-const TOO_LONG: &str = "Expression evaluation timeout: Check for infinite loop";
+pub(super) const TOO_LONG: &str = "Expression evaluation timeout: Check for infinite loop";
 /// Words without a code: an evaluation that holds too much.
 pub(super) const TOO_LARGE: &str =
     "Expression evaluation memory limit exceeded: Check for excessive memory usage";

@@ -69,7 +69,7 @@ impl Expression {
         let draws = functions::DRAWING.iter().any(|name| uses.names(name));
         let given = Given::new(env.names.now(), if draws { env.names.entropy() } else { 0 });
         let value = functions::register(&mut evaluator, uses, &Rc::new(given))
-            .and_then(|()| evaluator.evaluate(tree, &JValue::Undefined))
+            .and_then(|()| limits::evaluate(&mut evaluator, tree, &JValue::Undefined))
             .map_err(|error| self.threw(field, &messages::of_evaluation(error.message(), uses)))?;
         match value {
             JValue::Undefined => Err(self.fault(field, "returned nothing (undefined).")),

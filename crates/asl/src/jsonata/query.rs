@@ -39,7 +39,7 @@ impl Query {
         let mut evaluator = Evaluator::with_options(context, options);
         let threw = |error: EvaluatorError| self.threw(&error);
         functions::register_checks(&mut evaluator, &self.uses).map_err(threw)?;
-        match evaluator.evaluate(&self.tree, &document).map_err(threw)? {
+        match limits::evaluate(&mut evaluator, &self.tree, &document).map_err(threw)? {
             JValue::Undefined | JValue::Lambda(_) | JValue::Builtin { .. } | JValue::Regex { .. } => Ok(None),
             value => values::lower(&value).map(Some).map_err(|cause| problem(&cause.message())),
         }

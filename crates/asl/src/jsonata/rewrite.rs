@@ -4,35 +4,51 @@
 //! A check is a call of a function whose name holds a space, so that no expression can spell or hide it. Only an
 //! expression that can feed a value back into itself is checked: one that names values, or reduces.
 
+use std::collections::BTreeSet;
+
 use jsonata_core::ast::{AstNode, BinaryOp, PathStep, Stage};
 use jsonata_core::value::with_stack;
+
+use super::functions::ARITIES;
 
 /// Passes a value on if it is of a fair size by itself.
 pub(super) const HELD: &str = "held value";
 /// Passes a value on if it is of a fair size with all its parts.
 pub(super) const WALKED: &str = "walked value";
+/// Passes the end of a range on if all ranges together are of a fair size.
+pub(super) const RANGE: &str = "fair range";
+/// Refuses a call that has too many arguments.
+pub(super) const SURPLUS: &str = "surplus argument";
 /// Passes a width on if a text may be made so wide.
 pub(super) const WIDTH: &str = "fair width";
-/// `$pad` as a value of its own.
-pub(super) const PAD: &str = "fair pad";
+/// The same, for an expression that walks through values by itself and makes lists of all that it meets.
+pub(super) const DEEP: &str = "deep value";
+/// Passes on a list if it is short enough to compare each item with each.
+pub(super) const LIST: &str = "fair list";
+/// Brings a number into the range in which whole numbers are exact, where positions and ranges are counted.
+pub(super) const NUMBER: &str = "fair number";
+/// Passes on a picture of a number or a time if it can be worked off at once.
+pub(super) const PICTURE: &str = "fair picture";
 
 /// From so many concatenations on, a text can grow too long without a loop.
 const CONCATENATIONS_MIN: usize = 8;
 /// Functions that walk through all parts of what they are given.
 const WALKING: &[&str] = &["string", "distinct", "hash", "merge", "sort", "spread"];
 
+/// Functions that take a picture behind a value.
+const PICTURES: &[&str] = &["formatInteger", "formatNumber", "fromMillis", "parseInteger", "toMillis"];
+
 /// The tree with checks.
 pub(super) fn adapt(mut tree: AstNode) -> AstNode {
     let mut growth = Growth::default();
     growth.find(&mut tree);
-    let is_checked = growth.feeds_back || growth.concatenations >= CONCATENATIONS_MIN;
-    change(&mut tree, is_checked);
+    change(&mut tree, &growth);
     tree
 }
 
-/// Whether a name is that of a check that looks at a value.
+/// Whether a name is that of a check.
 fn is_check(name: &str) -> bool {
-    name == HELD || name == WALKED
+    [DEEP, HELD, LIST, NUMBER, PICTURE, RANGE, SURPLUS, WALKED, WIDTH].contains(&name)
 }
 
 /// Whether an expression can make a value larger and larger.
@@ -40,13 +56,25 @@ fn is_check(name: &str) -> bool {
 struct Growth {
     feeds_back: bool,
     concatenations: usize,
+    /// It walks through values without a function.
+    descends: bool,
+    /// Names that it gives to values of its own: those of functions mean something else then.
+    given: BTreeSet<String>,
 }
 
 impl Growth {
     fn find(&mut self, node: &mut AstNode) {
         match node {
-            AstNode::Binary { op: BinaryOp::ColonEqual, .. } | AstNode::Call { .. } => self.feeds_back = true,
+            AstNode::Binary { op: BinaryOp::ColonEqual, lhs, .. } => {
+                self.feeds_back = true;
+                if let AstNode::Variable(name) = &**lhs {
+                    self.given.insert(name.clone());
+                }
+            }
+            AstNode::Call { .. } => self.feeds_back = true,
+            AstNode::Lambda { params, .. } => self.given.extend(params.iter().cloned()),
             AstNode::Binary { op: BinaryOp::Concatenate, .. } => self.concatenations += 1,
+            AstNode::Descendant | AstNode::Wildcard | AstNode::Transform { .. } => self.descends = true,
             AstNode::Function { name, .. } | AstNode::Variable(name) if name == "reduce" => {
                 self.feeds_back = true;
             }
@@ -54,36 +82,85 @@ impl Growth {
         }
         with_stack(|| children(node, &mut |child| self.find(child)));
     }
+
+    /// The check of what is named or passed on, if there is to be one.
+    fn checks(&self) -> Option<&'static str> {
+        let is_checked = self.feeds_back || self.concatenations >= CONCATENATIONS_MIN;
+        is_checked.then_some(if self.descends { DEEP } else { HELD })
+    }
 }
 
-fn change(node: &mut AstNode, is_checked: bool) {
-    with_stack(|| children(node, &mut |child| change(child, is_checked)));
+fn change(node: &mut AstNode, growth: &Growth) {
+    with_stack(|| children(node, &mut |child| change(child, growth)));
     match node {
-        AstNode::Function { name, args, .. } if name == "now" && !args.is_empty() => format_now(name, args),
-        AstNode::Function { name, args, .. } if name == "pad" => bound_pad(name, args),
-        AstNode::Variable(name) if name == "pad" => *name = PAD.to_owned(),
-        _ if is_checked => check(node),
+        AstNode::Function { name, .. } if growth.given.contains(name) => {}
+        _ => bound(node),
+    }
+    if let Some(passed) = growth.checks() {
+        check(node, passed);
+    }
+}
+
+/// What is bounded in every expression: functions whose work hangs on more than the length of a value.
+fn bound(node: &mut AstNode) {
+    if let AstNode::Binary { op: BinaryOp::Range, lhs, rhs } = node {
+        charge(lhs, rhs);
+    }
+    let AstNode::Function { name, args, .. } = node else { return };
+    if let Some((_, most)) = ARITIES.iter().find(|(known, most)| known == name && args.len() > *most) {
+        let index = AstNode::Number(f64::from(u32::try_from(most + 1).unwrap_or(u32::MAX)));
+        *args = vec![AstNode::String(std::mem::replace(name, SURPLUS.to_owned())), index];
+        return;
+    }
+    match name.as_str() {
+        "now" if !args.is_empty() => format_now(name, args),
+        "distinct" => args.iter_mut().for_each(|argument| enclose(argument, LIST)),
+        "pad" => name_context(args),
+        "substring" => args.iter_mut().for_each(|argument| enclose(argument, NUMBER)),
         _ => {}
+    }
+    if PICTURES.contains(&name.as_str()) {
+        if let [value, AstNode::String(picture), ..] = args.as_mut_slice()
+            && picture.trim_start().starts_with(['I', 'i'])
+        {
+            enclose(value, WIDTH);
+        }
+        args.iter_mut().skip(1).for_each(|argument| enclose(argument, PICTURE));
+    }
+}
+
+/// `$pad(5)` is `$pad($, 5)`: a function that is given to the library is not told the context.
+fn name_context(args: &mut Vec<AstNode>) {
+    let is_short = match args.as_slice() {
+        [_] => true,
+        [first, _] => matches!(first, AstNode::Number(_) | AstNode::Unary { .. }),
+        _ => false,
+    };
+    if is_short {
+        args.insert(0, AstNode::Variable(String::new()));
+    }
+}
+
+/// Has the end of a range counted against what all ranges may hold.
+fn charge(first: &mut AstNode, last: &mut AstNode) {
+    let number = if let AstNode::Number(number) = first { *number } else { 0.0 };
+    enclose(first, NUMBER);
+    enclose(last, NUMBER);
+    enclose(last, RANGE);
+    if let AstNode::Function { args, .. } = last {
+        args.push(AstNode::Number(number));
     }
 }
 
 /// `$now(picture)` is `$fromMillis($millis(), picture)`; the library knows the first without picture alone.
 fn format_now(name: &mut String, args: &mut Vec<AstNode>) {
-    *name = "fromMillis".to_owned();
+    "fromMillis".clone_into(name);
     args.insert(0, AstNode::Function { name: "millis".to_owned(), args: Vec::new(), is_builtin: true });
 }
 
-fn bound_pad(name: &mut String, args: &mut [AstNode]) {
-    if args.iter().any(|argument| matches!(argument, AstNode::Placeholder)) {
-        PAD.clone_into(name);
-        return;
-    }
-    args.iter_mut().take(2).for_each(|argument| wrap(argument, WIDTH));
-}
-
-fn check(node: &mut AstNode) {
+fn check(node: &mut AstNode, passed: &str) {
     match node {
-        AstNode::Binary { op: BinaryOp::ColonEqual, rhs, .. } => wrap(rhs, HELD),
+        AstNode::Binary { op: BinaryOp::ColonEqual, rhs, .. } => wrap(rhs, passed),
         AstNode::Binary { op: BinaryOp::Equal | BinaryOp::NotEqual | BinaryOp::In, lhs, rhs, .. } => {
             wrap(lhs, WALKED);
             wrap(rhs, WALKED);
@@ -97,10 +174,10 @@ fn check(node: &mut AstNode) {
             args.iter_mut().for_each(|argument| wrap(argument, WALKED));
         }
         AstNode::Function { args, .. } | AstNode::Call { args, .. } => {
-            args.iter_mut().for_each(|argument| wrap(argument, HELD));
+            args.iter_mut().for_each(|argument| wrap(argument, passed));
         }
         // WHY: a call at the end of a body is a jump; around it, it would be none.
-        AstNode::Lambda { body, thunk: false, .. } => wrap(body, HELD),
+        AstNode::Lambda { body, thunk: false, .. } => wrap(body, passed),
         _ => {}
     }
 }
@@ -115,10 +192,15 @@ fn wrap(node: &mut AstNode, name: &str) {
         AstNode::Block(items) => items.iter_mut().last().into_iter().for_each(|node| wrap(node, name)),
         AstNode::Function { name, .. } if is_check(name) => {}
         _ if is_small(node) => {}
-        _ => {
-            let inner = std::mem::replace(node, AstNode::Null);
-            *node = AstNode::Function { name: name.to_owned(), args: vec![inner], is_builtin: true };
-        }
+        _ => enclose(node, name),
+    }
+}
+
+/// Puts a call around a node. A hole in a partial application stays one.
+fn enclose(node: &mut AstNode, name: &str) {
+    if !matches!(node, AstNode::Placeholder) {
+        let inner = std::mem::replace(node, AstNode::Null);
+        *node = AstNode::Function { name: name.to_owned(), args: vec![inner], is_builtin: true };
     }
 }
 

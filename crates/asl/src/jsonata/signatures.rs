@@ -121,13 +121,16 @@ fn first_wrong(given: usize, uses: &Uses, fits: impl Fn(&[&str]) -> bool) -> usi
     most.map_or(given, |parameters| given.min(parameters.len())) + 1
 }
 
-/// ` "name"` of the one function in the expression that fits; nothing if it cannot be told.
+/// ` "name"` of the one function in the expression that fits, or of its only function; nothing if it cannot be told.
 fn only(uses: &Uses, fits: impl Fn(&[&str]) -> bool) -> String {
-    let mut candidates = used(uses).filter(|(_, text)| fits(&parameters(text)));
-    match (candidates.next(), candidates.next()) {
-        (Some((name, _)), None) => format!(" \"{name}\""),
-        _ => String::new(),
-    }
+    let fitting = single(used(uses).filter(|(_, text)| fits(&parameters(text))));
+    let found = fitting.or_else(|| single(used(uses)));
+    found.map(|(name, _)| format!(" \"{name}\"")).unwrap_or_default()
+}
+
+fn single<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
+    let first = items.next()?;
+    items.next().is_none().then_some(first)
 }
 
 fn used(uses: &Uses) -> impl Iterator<Item = &'static Signature> {

@@ -3,7 +3,7 @@
 use jsonata_core::value::{JValue, with_stack};
 use serde_json::{Map, Number, Value};
 
-use super::limits::{NESTING_MAX, NUMBER_BYTES, RESULT_BYTES_MAX};
+use super::limits::{CONTAINER_BYTES, NESTING_MAX, NUMBER_BYTES, RESULT_BYTES_MAX};
 use super::uses::Need;
 
 /// The value as far as it is looked at.
@@ -129,6 +129,7 @@ pub(super) fn tidied(value: &Value) -> Value {
 pub(super) fn spend(value: &JValue, left: &mut usize) -> bool {
     let size = match value {
         JValue::String(text) => text.len(),
+        JValue::Array(_) | JValue::Object(_) => CONTAINER_BYTES,
         _ => NUMBER_BYTES,
     };
     let Some(rest) = left.checked_sub(size) else { return false };
@@ -146,7 +147,7 @@ pub(super) fn spend(value: &JValue, left: &mut usize) -> bool {
 }
 
 /// Below this, every whole number is a number of its own: 2^53.
-const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+pub(super) const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
 /// `1.0` is `1`, and `-0` is `0`. Larger whole numbers keep the digits that tell them from their neighbours,
 /// then zeros; what no 64 bits hold keeps its exponent.

@@ -14,6 +14,8 @@ pub use driver::rehearse;
 pub use probe::Probes;
 pub use visits::{Hop, Visit};
 
+use serde_json::{Map, Value};
+
 use crate::event::Event;
 use crate::execution::Execution;
 use crate::moment::{ScheduledTask, Start};
@@ -80,6 +82,12 @@ impl Rehearsed {
     /// Tasks that were still waited for when it came to its end.
     pub fn unanswered(&self) -> impl Iterator<Item = &ScheduledTask> {
         self.tasks.iter().filter(|performed| performed.is_open).map(|performed| &performed.task)
+    }
+
+    /// The machine's own variables as the last state left them; those of branches and iterations end with these.
+    pub fn variables(&self) -> Map<String, Value> {
+        let own = self.visits.iter().filter(|visit| visit.depth == 0);
+        own.flat_map(|visit| visit.assigned.clone()).collect()
     }
 
     /// Virtual milliseconds from the start to the end.

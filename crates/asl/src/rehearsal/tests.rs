@@ -65,7 +65,7 @@ fn turns(answers: Vec<Answer>) -> impl Mocks {
 }
 
 fn task(fields: &Value) -> Value {
-    let mut state = json!({"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Next": "Done"});
+    let mut state = json!({"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:111111111111:function:pay", "Next": "Done"});
     state.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
     let mut states = json!({"Pay": state, "Done": {"Type": "Succeed"}});
     if fields.get("Catch").is_some() {
@@ -121,8 +121,8 @@ fn silence_lets_the_time_out_fire_and_a_late_answer_is_not_heard() {
 
 #[test]
 fn heartbeats_keep_a_task_alive() {
-    let fields =
-        json!({"Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken", "HeartbeatSeconds": 10});
+    let fields = json!({"Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken", "HeartbeatSeconds": 10,
+        "Parameters": {"QueueUrl": "q", "MessageBody.$": "$$.Task.Token"}});
     let answer = |heartbeat_millis| {
         let answer = Answer::returns(json!(1)).submitted(json!({"MessageId": "m"})).after_millis(60_000);
         Answer { heartbeat_millis, ..answer }
@@ -220,7 +220,7 @@ fn the_same_rehearsal_gives_the_same_history() {
 fn mocks_see_the_whole_task() {
     let mut seen = Vec::new();
     let machine = task(&json!({"Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
-        "Parameters": {"token.$": "$$.Task.Token"}, "Retry": [{"ErrorEquals": ["E"]}]}));
+        "Parameters": {"QueueUrl": "q", "MessageBody.$": "$$.Task.Token"}, "Retry": [{"ErrorEquals": ["E"]}]}));
     let parsed = StateMachine::parse(&machine.to_string()).unwrap();
     let mut mocks = |task: &ScheduledTask, _: Timestamp| {
         seen.push(task.clone());
@@ -228,7 +228,7 @@ fn mocks_see_the_whole_task() {
     };
     let rehearsed = rehearse(&parsed, Rehearsal::new(start(json!({}))), &mut mocks);
     assert_eq!(seen.iter().map(|task| task.attempt).collect::<Vec<_>>(), [0, 1]);
-    assert_eq!(seen[0].parameters["token"], seen[0].token.clone().unwrap());
+    assert_eq!(seen[0].parameters["MessageBody"], seen[0].token.clone().unwrap());
     assert_eq!(rehearsed.tasks.len(), 2);
 }
 

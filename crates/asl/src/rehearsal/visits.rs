@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::definition::StateKind;
 use crate::event::{Detail, Event, Failed};
@@ -31,6 +31,8 @@ pub struct Visit {
     pub input: Arc<Value>,
     /// What it gave on.
     pub output: Option<Arc<Value>>,
+    /// The variables that it assigned.
+    pub assigned: Map<String, Value>,
     /// How often its work was begun: 1, and one more for each retry; 0 for states that do no work.
     pub attempts: u32,
     /// Errors of its work, in order, with their causes.
@@ -87,7 +89,12 @@ impl Walk {
         // Not exhaustive on purpose: events that neither move nor fail a state say nothing about the way.
         match &event.detail {
             Detail::StateEntered { kind, name, input } => self.enter(event, *kind, name, input),
-            Detail::StateExited { kind, name, output, .. } => self.exit(event, *kind, name, output),
+            Detail::StateExited { kind, name, output, assigned } => {
+                self.exit(event, *kind, name, output);
+                if let Some(visit) = self.visit(event.frame) {
+                    visit.assigned.clone_from(assigned);
+                }
+            }
             Detail::TaskScheduled(_) | Detail::ParallelStarted { .. } | Detail::MapStarted { .. } => {
                 self.begin(event);
             }
@@ -124,6 +131,7 @@ impl Walk {
             exited_at: None,
             input: Arc::clone(input),
             output: None,
+            assigned: Map::new(),
             attempts: 0,
             errors: Vec::new(),
             is_caught: false,

@@ -14,6 +14,7 @@ mod conformance;
 mod corpora;
 mod fuzz_targets;
 mod jsonata;
+mod jsonata_functions;
 mod properties;
 mod steps;
 mod test_state;

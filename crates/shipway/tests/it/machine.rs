@@ -51,30 +51,42 @@ fn lint_shows_lines_and_ends_by_what_it_finds() {
         &world,
         &["machine", "lint", "order.asl.json"],
         &expect![[r#"
-        1 file: valid: 0 errors, 0 warnings, 0 notes
-        exit code 0
-    "#]],
+            warning[SCHEMA_VALIDATION_FAILED]: Value is not a valid resource ARN
+             --> order.asl.json:2:41
+              |
+            2 |     "Pay": {"Type": "Task", "Resource": "pay", "Retry": [{"ErrorEquals": ["Busy"], "IntervalSeconds": 60}], "Next": "Done"},
+              |                                         ^^^^^
+
+            1 file: valid: 0 errors, 1 warning, 0 notes
+            exit code 0
+        "#]],
     );
     world.write("bad.asl.json", &MACHINE.replace("\"Next\": \"Done\"", "\"Next\": \"Nowhere\""));
     check(
         &world,
         &["machine", "lint", "bad.asl.json"],
         &expect![[r#"
-        error[MISSING_TRANSITION_TARGET]: Missing 'Next' target: Nowhere
-         --> bad.asl.json:2:117
-          |
-        2 |     "Pay": {"Type": "Task", "Resource": "pay", "Retry": [{"ErrorEquals": ["Busy"], "IntervalSeconds": 60}], "Next": "Nowhere"},
-          |                                                                                                                     ^^^^^^^^^
+            warning[SCHEMA_VALIDATION_FAILED]: Value is not a valid resource ARN
+             --> bad.asl.json:2:41
+              |
+            2 |     "Pay": {"Type": "Task", "Resource": "pay", "Retry": [{"ErrorEquals": ["Busy"], "IntervalSeconds": 60}], "Next": "Nowhere"},
+              |                                         ^^^^^
 
-        error[MISSING_TRANSITION_TARGET]: State "Done" is not reachable.
-         --> bad.asl.json:3:5
-          |
-        3 |     "Done": {"Type": "Succeed"}}}
-          |     ^^^^^^
+            error[MISSING_TRANSITION_TARGET]: Missing 'Next' target: Nowhere
+             --> bad.asl.json:2:117
+              |
+            2 |     "Pay": {"Type": "Task", "Resource": "pay", "Retry": [{"ErrorEquals": ["Busy"], "IntervalSeconds": 60}], "Next": "Nowhere"},
+              |                                                                                                                     ^^^^^^^^^
 
-        1 file: not valid: 2 errors, 0 warnings, 0 notes
-        exit code 1
-    "#]],
+            error[MISSING_TRANSITION_TARGET]: State "Done" is not reachable.
+             --> bad.asl.json:3:5
+              |
+            3 |     "Done": {"Type": "Succeed"}}}
+              |     ^^^^^^
+
+            1 file: not valid: 2 errors, 1 warning, 0 notes
+            exit code 1
+        "#]],
     );
     world.write("which.asl.yaml", "StartAt: W\nStates:\n  W:\n    Type: Choice\n    Choices:\n      - Variable: $.n\n        IsNull: true\n        Next: X\n  X:\n    Type: Succeed\n");
     check(
@@ -95,11 +107,9 @@ fn lint_shows_lines_and_ends_by_what_it_finds() {
     let document = world.run(&["machine", "lint", "order.asl.json", "bad.asl.json", "--json"]).ends(1).json();
     assert_eq!((&document["result"], &document["code"]), (&"FAIL".into(), &"failed".into()));
     assert!(
-        document["findings"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .all(|one| one["file"] == "bad.asl.json" && one["line"].is_u64())
+        document["findings"].as_array().unwrap().iter().all(
+            |one| one["line"].is_u64() && (one["file"] == "bad.asl.json" || one["severity"] == "warning")
+        )
     );
     let log = world.run(&["machine", "lint", "bad.asl.json", "--format", "sarif"]).ends(1).json();
     assert_eq!(
@@ -107,7 +117,7 @@ fn lint_shows_lines_and_ends_by_what_it_finds() {
         "bad.asl.json"
     );
     let rules = world.run(&["machine", "lint", "--rules"]).ends(0).stdout;
-    assert!(rules.contains("choice-default"));
+    assert!(rules.contains("choice-default") && rules.contains("MISSING_TRANSITION_TARGET"));
 }
 
 #[test]
@@ -439,6 +449,13 @@ fn diff_tells_same_from_different() {
     );
     let document = world.run(&["machine", "diff", "order.asl.json", "new.asl.json", "--json"]).ends(1).json();
     assert_eq!((&document["same"], &document["renamed"][0]["new"]), (&false.into(), &"Paid".into()));
+    world.run(&["machine", "diff", "order.asl.json", "new.asl.json", "-o", "out/change.svg"]).ends(1);
+    let drawn = fs::read_to_string(world.repo().join("out/change.svg")).unwrap();
+    for part in
+        ["order.asl.json compared with new.asl.json", "Pay: changed", "Done: changed", "Paid: changed"]
+    {
+        assert!(drawn.contains(part), "{part} is not in {drawn}");
+    }
 }
 
 #[test]
@@ -544,7 +561,7 @@ fn bad_input_is_named_with_its_place() {
 
         $ lint order.asl.json --deny nothing
         error: there is no rule `nothing`
-        hint: `shipway machine lint --rules` lists them; AWS's codes may be named too
+        hint: `shipway machine lint --rules` lists them
         exit code 2
 
         $ lint
@@ -556,7 +573,7 @@ fn bad_input_is_named_with_its_place() {
         exit code 2
 
         $ run refused.asl.json
-        error: refused.asl.json:3:22: `refused.asl.json` is not a valid machine: The value must be one of [Pass, Task, Choice, Wait, Succeed, Fail, Parallel, Map]
+        error: refused.asl.json:3:22: `refused.asl.json` is not a valid machine: The field 'Type' should have one of these values: [Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map]
         hint: `shipway machine lint refused.asl.json` says all that is wrong
         exit code 2
 

@@ -10,6 +10,8 @@ mod stage;
 mod test;
 mod view;
 
+use std::path::Path;
+
 use clap::{Parser, Subcommand};
 
 use super::{Command, Group};
@@ -54,4 +56,13 @@ impl Command for Machine {
             Verb::Diff(diff) => diff.run(cx),
         }
     }
+}
+
+/// Writes a file, and makes the folder that it goes to.
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::of(format!("cannot write `{}`", path.display()), &error);
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    std::fs::write(path, text).map_err(failed)
 }

@@ -60,9 +60,7 @@ impl Render {
             None if cx.out.is_json() => cx.out.json(&outline)?,
             None => cx.out.text(&drawn)?,
             Some(path) => {
-                let failed =
-                    |error: std::io::Error| Failure::of(format!("cannot write `{}`", path.display()), &error);
-                std::fs::write(path, drawn).map_err(failed)?;
+                super::write(path, &drawn)?;
                 cx.out.say(&format!("wrote {}", path.display()));
             }
         }

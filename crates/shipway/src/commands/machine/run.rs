@@ -8,6 +8,7 @@ use shipway_asl::{
     Status,
     rehearsal::{Ending, Rehearsed, Visit},
 };
+use shipway_server::{StateStatus, Statuses, render_svg};
 
 use super::{
     mock::{self, Cast, Origin, in_turn, reply::Reply},
@@ -35,6 +36,7 @@ const VALUE_CHARS_MAX: usize = 40;
 ///     $ shipway machine run order.asl.json --mock MockConfigFile.json --test-case HappyPath
 ///     $ shipway machine run order.asl.json --task-error 'Pay=Busy:try later' --task 'Pay={"ok": true}'
 ///     $ shipway machine run order.asl.json --input @order.json --mock order.mock.yaml --history
+///     $ shipway machine run order.asl.json --mock order.mock.yaml --draw run.svg
 ///
 /// A mock file is `mocks:` with a reply, or a list of replies, for each state:
 ///
@@ -55,7 +57,7 @@ pub struct Run {
     #[arg(long, value_name = "JSON", default_value = "{}")]
     input: String,
     /// A file of mocks
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", visible_aliases = ["mocks", "mock-config"])]
     mock: Option<PathBuf>,
     /// The test case of the mock file
     #[arg(long, value_name = "NAME", requires = "mock")]
@@ -81,6 +83,9 @@ pub struct Run {
     /// Show the whole history
     #[arg(long)]
     history: bool,
+    /// Draw the machine with the way of the run, as SVG
+    #[arg(long, value_name = "FILE")]
+    draw: Option<PathBuf>,
 }
 
 impl Run {
@@ -101,6 +106,9 @@ impl Run {
         let is_good =
             rehearsed.execution.status() == Status::Succeeded && rehearsed.ending == Ending::Completed;
         let code = if is_good { Code::Ok } else { Code::Failed };
+        if let Some(path) = &self.draw {
+            super::write(path, &render_svg(&machine.outline(), &statuses(&rehearsed)))?;
+        }
         if cx.out.is_json() {
             cx.out.json(&document(&rehearsed, code, self.history))?;
             return Ok(code);
@@ -186,6 +194,17 @@ fn incomplete(rehearsed: &Rehearsed) -> Option<Failure> {
     }
 }
 
+/// How each state stands after the run: as its last stay went.
+fn statuses(rehearsed: &Rehearsed) -> Statuses {
+    let status = |visit: &Visit| match visit.exited_at {
+        Some(_) if visit.is_caught => StateStatus::Caught,
+        Some(_) => StateStatus::Succeeded,
+        None if rehearsed.execution.status() == Status::Running => StateStatus::Running,
+        None => StateStatus::Failed,
+    };
+    rehearsed.visits.iter().map(|visit| (visit.state.clone(), status(visit))).collect()
+}
+
 /// The words of an ending for programs.
 pub fn ending_word(ending: &Ending) -> &'static str {
     match ending {
@@ -255,6 +274,7 @@ fn document(rehearsed: &Rehearsed, code: Code, has_history: bool) -> Value {
         "output": execution.output(),
         "error": execution.error(),
         "cause": execution.cause(),
+        "variables": rehearsed.variables(),
         "took_millis": rehearsed.took_millis(),
         "states": rehearsed.visits.iter().map(|visit| visit_document(rehearsed, visit)).collect::<Vec<_>>(),
         "tasks": rehearsed.tasks.iter().map(|performed| json!({

@@ -2,6 +2,7 @@
 
 mod compare;
 mod states;
+mod svg;
 mod text;
 
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ use crate::{context::Context, exit::Code, failure::Failure};
 ///
 ///     $ shipway machine diff old.asl.json new.asl.json
 ///     $ git show main:order.asl.json | shipway machine diff - order.asl.json
+///     $ shipway machine diff old.asl.json new.asl.json -o change.svg
 ///
 /// Exit code 0 if they are the same, 1 if not.
 #[derive(Args, Debug)]
@@ -28,9 +30,12 @@ pub struct Diff {
     old: PathBuf,
     /// The definition as it is
     new: PathBuf,
-    /// How the differences are written
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    /// How the differences are written [default: by the ending of -o, else text]
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    /// Write to a file instead of stdout
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -39,6 +44,8 @@ enum Format {
     Text,
     /// One JSON document
     Json,
+    /// A picture of both, side by side
+    Svg,
 }
 
 impl Diff {
@@ -49,17 +56,37 @@ impl Diff {
         let (old, new) = (open(&self.old)?, open(&self.new)?);
         let difference = Difference::between(&old.value, &new.value);
         let code = if difference.is_empty() { Code::Ok } else { Code::Failed };
-        if cx.out.is_json() || self.format == Format::Json {
-            cx.out.json(&text::document(&difference, code))?;
-            return Ok(code);
-        }
-        if difference.is_empty() {
-            cx.out.say("the machines are the same");
-        } else {
-            cx.out.text(&text::text(&difference, cx.out.data()))?;
-            cx.out.say(&text::summary(&difference));
+        match self.format(cx) {
+            Format::Json => self.write(cx, &format!("{:#}\n", text::document(&difference, code)))?,
+            Format::Svg => {
+                let outlines = (old.checked()?.outline(), new.checked()?.outline());
+                let drawn = svg::svg(&difference, (&old.name, &outlines.0), (&new.name, &outlines.1));
+                self.write(cx, &drawn)?;
+            }
+            Format::Text if !difference.is_empty() => {
+                self.write(cx, &text::text(&difference, cx.out.data()))?;
+                cx.out.say(&text::summary(&difference));
+            }
+            Format::Text => cx.out.say("the machines are the same"),
         }
         Ok(code)
+    }
+
+    fn format(&self, cx: &Context) -> Format {
+        let ending = self.output.as_ref().and_then(|path| path.extension()?.to_str());
+        self.format.unwrap_or(match ending {
+            Some("svg") => Format::Svg,
+            Some("json") => Format::Json,
+            _ if cx.out.is_json() => Format::Json,
+            _ => Format::Text,
+        })
+    }
+
+    fn write(&self, cx: &Context, text: &str) -> Result<(), Failure> {
+        let Some(path) = &self.output else { return cx.out.text(text) };
+        super::write(path, text)?;
+        cx.out.say(&format!("wrote {}", path.display()));
+        Ok(())
     }
 }
 

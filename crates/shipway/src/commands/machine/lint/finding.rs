@@ -20,6 +20,14 @@ pub enum Level {
 }
 
 impl Level {
+    /// The level of what AWS finds.
+    pub const fn of(severity: Severity) -> Self {
+        match severity {
+            Severity::Error => Self::Error,
+            Severity::Warning => Self::Warning,
+        }
+    }
+
     /// The word for it, the same as in SARIF.
     pub const fn word(self) -> &'static str {
         match self {
@@ -61,13 +69,10 @@ impl Finding {
     pub fn aws(diagnostic: &Diagnostic) -> Self {
         Self {
             code: diagnostic.code.clone(),
-            level: match diagnostic.severity {
-                Severity::Error => Level::Error,
-                Severity::Warning => Level::Warning,
-            },
+            level: Level::of(diagnostic.severity),
             message: diagnostic.message.clone(),
             hint: None,
-            pointer: diagnostic.location.clone(),
+            pointer: diagnostic.pointer.clone(),
             span: None,
         }
     }

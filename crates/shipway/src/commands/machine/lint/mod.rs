@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
+use shipway_asl::CODES;
 
 use self::{
     finding::{Finding, Level},
@@ -132,10 +133,10 @@ impl Lint {
     fn check_names(&self) -> Result<(), Failure> {
         for name in self.deny.iter().chain(&self.allow) {
             let is_group = matches!(name.as_str(), "warnings" | "notes");
-            let is_aws = !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+            let is_aws = CODES.iter().any(|code| code.name == name);
             if !is_group && !is_aws && !RULES.iter().any(|rule| rule.id == name) {
                 return Err(Failure::usage(format!("there is no rule `{name}`"))
-                    .hint("`shipway machine lint --rules` lists them; AWS's codes may be named too"));
+                    .hint("`shipway machine lint --rules` lists them"));
             }
         }
         Ok(())
@@ -239,13 +240,23 @@ fn list(cx: &Context) -> Result<Code, Failure> {
                 "example": rule.example,
             })
         });
-        cx.out.json(&rules.collect::<Vec<_>>())?;
+        let codes = CODES.iter().map(|code| {
+            json!({"id": code.name, "level": Level::of(code.severity).word(), "summary": plain(code.summary)})
+        });
+        cx.out.json(&rules.chain(codes).collect::<Vec<_>>())?;
         return Ok(Code::Ok);
     }
     let mut rows = vec![row(["RULE", "LEVEL", "FINDS"])];
     rows.extend(RULES.iter().map(|rule| row([rule.id, rule.level.word(), rule.summary])));
+    let codes = CODES.iter();
+    rows.extend(codes.map(|code| row([code.name, Level::of(code.severity).word(), plain(code.summary)])));
     cx.out.text(&table(&rows))?;
     Ok(Code::Ok)
+}
+
+/// A summary without its full stop, as the rules have theirs.
+fn plain(summary: &str) -> &str {
+    summary.trim_end_matches('.')
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use shipway_asl::CODES;
 
 use super::{
     Checked,
@@ -61,7 +62,8 @@ fn own(rule: &Rule) -> Value {
 }
 
 fn aws(finding: &Finding) -> Value {
-    let text = format!("AWS Step Functions' diagnostic {}.", finding.code);
+    let known = CODES.iter().find(|code| code.name == finding.code);
+    let text = known.map_or("A diagnostic of AWS Step Functions.", |code| code.summary);
     json!({
         "id": finding.code,
         "shortDescription": {"text": text},

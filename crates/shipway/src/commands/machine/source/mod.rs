@@ -14,6 +14,8 @@ use shipway_asl::{
     locate::{self, Span},
 };
 
+use shipway_control::config::nearest;
+
 use crate::{exit::Code, failure::Failure};
 
 /// Bytes of a file at most.
@@ -89,7 +91,7 @@ impl Source {
     pub fn checked(&self) -> Result<StateMachine, Failure> {
         self.machine().map_err(|diagnostics| {
             let first = diagnostics.first();
-            let place = first.map_or(String::new(), |one| self.place(&one.location));
+            let place = first.map_or(String::new(), |one| self.place(&one.pointer));
             let message = first.map_or("it is refused", |one| one.message.as_str());
             Failure::usage(format!("{place}: `{}` is not a valid machine: {message}", self.name))
                 .hint(format!("`shipway machine lint {}` says all that is wrong", self.name))
@@ -198,8 +200,23 @@ pub fn document<T: DeserializeOwned>(file: &Path) -> Result<T, Failure> {
         _ => yaml::document(&text),
     };
     parsed.map_err(|(message, offset)| {
-        Failure::usage(Unreadable { name: name(file), text, message, offset }.to_string())
+        let hint = meant(&message);
+        let failure = Failure::usage(Unreadable { name: name(file), text, message, offset }.to_string());
+        match hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
     })
+}
+
+/// The field or word that was most likely meant, by the list that serde gives of those that may be.
+fn meant(message: &str) -> Option<String> {
+    let (said, known) = message.split_once(", expected ")?;
+    let mut quoted = said.split('`');
+    let is_unknown = quoted.next()?.starts_with("unknown ");
+    let name = quoted.next().filter(|_| is_unknown)?;
+    let known = known.split('`').skip(1).step_by(2);
+    nearest(name, known).map(|meant| format!("did you mean `{meant}`?"))
 }
 
 /// JSON of an argument: itself, or `@file`, or `@-` for stdin.

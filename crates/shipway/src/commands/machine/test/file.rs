@@ -69,6 +69,9 @@ pub struct Expect {
     /// What must be in the output; objects may have more fields.
     #[serde(default, deserialize_with = "present")]
     pub output_has: Option<Value>,
+    /// The machine's variables at the end; it may have more.
+    #[serde(default)]
+    pub variables: Map<String, Value>,
     /// The error's name.
     pub error: Option<String>,
     /// The error's cause.

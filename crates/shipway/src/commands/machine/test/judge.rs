@@ -40,6 +40,10 @@ pub fn judge(expect: &Expect, rehearsed: &Rehearsed) -> Vec<Mismatch> {
     if let Some(expected) = &expect.output_has {
         add("output_has", differences(Scope::Part, "", expected, &output));
     }
+    if !expect.variables.is_empty() {
+        let actual = Value::Object(rehearsed.variables());
+        add("variables", differences(Scope::Part, "", &Value::Object(expect.variables.clone()), &actual));
+    }
     add("error", text(expect.error.as_deref(), execution.error()));
     add("cause", text(expect.cause.as_deref(), execution.cause()));
     for (field, scope, tasks) in

@@ -9,7 +9,7 @@ mod junit;
 mod play;
 mod report;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
@@ -19,6 +19,7 @@ use self::{
     file::TestFile,
     play::{Played, Suite},
 };
+use super::write;
 use crate::{context::Context, exit::Code, failure::Failure, words::count};
 
 /// Run the test files of machines, in virtual time with mocked tasks
@@ -53,7 +54,7 @@ pub struct Test {
     #[arg(long, value_name = "FILE", requires = "coverage")]
     coverage_out: Option<PathBuf>,
     /// Fail if less of a machine's states and transitions was gone through
-    #[arg(long, value_name = "PERCENT")]
+    #[arg(long, value_name = "PERCENT", visible_alias = "coverage-min")]
     min_coverage: Option<f64>,
     /// Print the JSON Schema of test files
     #[arg(long)]
@@ -147,14 +148,6 @@ impl Test {
         }
         cx.out.say(&report::summary(suites));
     }
-}
-
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::of(format!("cannot write `{}`", path.display()), &error);
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(failed)?;
-    }
-    std::fs::write(path, text).map_err(failed)
 }
 
 /// `2 states`, with a number that is counted in memory.

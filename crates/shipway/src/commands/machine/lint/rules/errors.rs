@@ -38,7 +38,7 @@ pub const UNHANDLED_ERRORS: Rule = Rule {
     summary: "A task with neither Retry nor Catch, in nothing that has them",
     why: "Networks and services fail now and then. Without Retry the first such failure ends the execution; without Catch nothing cleans up after it.",
     hint: "add Retry for what passes, and Catch for what must be cleaned up",
-    example: r#"{"StartAt": "Send", "TimeoutSeconds": 60, "States": {"Send": {"Type": "Task", "Resource": "arn:aws:states:::sns:publish", "End": true}}}"#,
+    example: r#"{"StartAt": "Send", "TimeoutSeconds": 60, "States": {"Send": {"Type": "Task", "Resource": "arn:aws:states:::sns:publish", "Parameters": {"TopicArn": "${Topic}", "Message": "hello"}, "End": true}}}"#,
     check: |view, report| {
         let tasks = view.states.iter().filter(|state| state.is_task() && !state.is_covered);
         for state in tasks.filter(|state| !state.has_any(&["Retry", "Catch"])) {
@@ -83,7 +83,7 @@ pub const SHADOWED_ERROR: Rule = Rule {
     summary: "An error name that an earlier retrier or catcher already takes",
     why: "The first element that matches is taken. A name that stands after States.TaskFailed, or a second time, is never reached.",
     hint: "put the more particular element first, or remove the name",
-    example: r#"{"StartAt": "Send", "TimeoutSeconds": 60, "States": {"Send": {"Type": "Task", "Resource": "arn:aws:states:::sns:publish", "Retry": [{"ErrorEquals": ["States.TaskFailed"]}, {"ErrorEquals": ["Busy"]}], "End": true}}}"#,
+    example: r#"{"StartAt": "Send", "TimeoutSeconds": 60, "States": {"Send": {"Type": "Task", "Resource": "arn:aws:states:::sns:publish", "Parameters": {"TopicArn": "${Topic}", "Message": "hello"}, "Retry": [{"ErrorEquals": ["States.TaskFailed"]}, {"ErrorEquals": ["Busy"]}], "End": true}}}"#,
     check: |view, report| {
         for state in &view.states {
             for field in ["Retry", "Catch"] {
@@ -124,7 +124,7 @@ pub const UNCATCHABLE_ERROR: Rule = Rule {
     summary: "States.Runtime in Retry or Catch",
     why: "States.Runtime says that the machine itself is wrong. It ends the execution, whatever Retry and Catch say.",
     hint: "remove the name, and guard against what raises it, such as a path to nothing",
-    example: r#"{"StartAt": "Send", "TimeoutSeconds": 60, "States": {"Send": {"Type": "Task", "Resource": "arn:aws:states:::sns:publish", "Retry": [{"ErrorEquals": ["States.Runtime"]}], "End": true}}}"#,
+    example: r#"{"StartAt": "Send", "TimeoutSeconds": 60, "States": {"Send": {"Type": "Task", "Resource": "arn:aws:states:::sns:publish", "Parameters": {"TopicArn": "${Topic}", "Message": "hello"}, "Retry": [{"ErrorEquals": ["States.Runtime"]}], "End": true}}}"#,
     check: |view, report| {
         each_error(view, &mut |pointer, name| {
             if name == "States.Runtime" {
@@ -140,7 +140,7 @@ pub const UNKNOWN_ERROR: Rule = Rule {
     summary: "An error name that begins with `States.` and that the language does not have",
     why: "Names that begin with `States.` belong to the language. One that it does not know matches nothing; most often it is misspelt.",
     hint: "look the name up among the language's error names",
-    example: r#"{"StartAt": "Send", "TimeoutSeconds": 60, "States": {"Send": {"Type": "Task", "Resource": "arn:aws:states:::sns:publish", "Retry": [{"ErrorEquals": ["States.TimeOut"]}], "End": true}}}"#,
+    example: r#"{"StartAt": "Send", "TimeoutSeconds": 60, "States": {"Send": {"Type": "Task", "Resource": "arn:aws:states:::sns:publish", "Parameters": {"TopicArn": "${Topic}", "Message": "hello"}, "Retry": [{"ErrorEquals": ["States.TimeOut"]}], "End": true}}}"#,
     check: |view, report| {
         each_error(view, &mut |pointer, name| {
             if name.starts_with("States.") && !KNOWN.contains(&name) {
@@ -170,7 +170,7 @@ pub const CATCH_LOSES_INPUT: Rule = Rule {
     summary: "A catcher without ResultPath, so that the error replaces the state's input",
     why: "What the next state gets is then the error alone: the order, the customer, whatever is needed to clean up, is gone.",
     hint: "add \"ResultPath\": \"$.error\" to keep the input",
-    example: r#"{"StartAt": "Send", "TimeoutSeconds": 60, "States": {"Send": {"Type": "Task", "Resource": "arn:aws:states:::sns:publish", "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Undo"}], "End": true}, "Undo": {"Type": "Pass", "Parameters": {"order.$": "$.order"}, "End": true}}}"#,
+    example: r#"{"StartAt": "Send", "TimeoutSeconds": 60, "States": {"Send": {"Type": "Task", "Resource": "arn:aws:states:::sns:publish", "Parameters": {"TopicArn": "${Topic}", "Message": "hello"}, "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Undo"}], "End": true}, "Undo": {"Type": "Pass", "Parameters": {"order.$": "$.order"}, "End": true}}}"#,
     check: |view, report| {
         for state in view.states.iter().filter(|state| !state.is_jsonata) {
             for (index, catcher) in state.list("Catch") {

@@ -32,7 +32,7 @@ pub const TASK_TIMEOUT: Rule = Rule {
     summary: "A task without TimeoutSeconds in a machine without TimeoutSeconds",
     why: "The language sets no time limit by itself: a task that hangs keeps its execution running, and billed, for up to a year.",
     hint: "add TimeoutSeconds to the task or to the machine",
-    example: r#"{"StartAt": "Pay", "States": {"Pay": {"Type": "Task", "Resource": "arn:aws:states:::ecs:runTask.sync", "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "No"}], "End": true}, "No": {"Type": "Fail", "Error": "No"}}}"#,
+    example: r#"{"StartAt": "Pay", "States": {"Pay": {"Type": "Task", "Resource": "arn:aws:states:::ecs:runTask.sync", "Parameters": {"TaskDefinition": "${Task}"}, "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "No"}], "End": true}, "No": {"Type": "Fail", "Error": "No"}}}"#,
     check: |view, report| {
         if view.root.get("TimeoutSeconds").is_some() {
             return;
@@ -50,7 +50,7 @@ pub const TIMEOUT_NOT_RETRIED: Rule = Rule {
     summary: "TimeoutSeconds beside a Retry that does not cover States.Timeout",
     why: "States.TaskFailed means every error but a time-out. A task that is tried again when it fails, but not when it hangs, is seldom meant.",
     hint: "name States.Timeout in a retrier or a catcher, or use States.ALL",
-    example: r#"{"StartAt": "Pay", "States": {"Pay": {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "TimeoutSeconds": 5, "Retry": [{"ErrorEquals": ["States.TaskFailed"]}], "End": true}}}"#,
+    example: r#"{"StartAt": "Pay", "States": {"Pay": {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "Parameters": {"QueueUrl": "${Queue}", "MessageBody": "hello"}, "TimeoutSeconds": 5, "Retry": [{"ErrorEquals": ["States.TaskFailed"]}], "End": true}}}"#,
     check: |view, report| {
         let tasks = view.states.iter().filter(|state| state.is_task() && state.has_any(TIMEOUTS));
         for state in tasks.filter(|state| state.has("Retry") && !handles_timeout(state)) {
@@ -75,7 +75,7 @@ pub const RETRY_TOO_LONG: Rule = Rule {
     summary: "A retrier whose last delay is longer than a day",
     why: "Delays grow by BackoffRate with every attempt; with many attempts they grow to days and years.",
     hint: "add MaxDelaySeconds, or lower MaxAttempts",
-    example: r#"{"StartAt": "Pay", "TimeoutSeconds": 60, "States": {"Pay": {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "Retry": [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 10, "MaxAttempts": 20}], "End": true}}}"#,
+    example: r#"{"StartAt": "Pay", "TimeoutSeconds": 60, "States": {"Pay": {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "Parameters": {"QueueUrl": "${Queue}", "MessageBody": "hello"}, "Retry": [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 10, "MaxAttempts": 20}], "End": true}}}"#,
     check: |view, report| {
         for state in &view.states {
             for (index, retrier) in state.list("Retry") {
