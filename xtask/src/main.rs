@@ -20,7 +20,7 @@ const USAGE: &str = "usage: cargo xtask <command>
   bench   measure: `cargo xtask bench engine`
   ci      what CI runs: format, tidy, clippy, build, tests
   conformance
-          compare with suites of others: `cargo xtask conformance jsonata [--cases DIR] [--json]`
+          compare with suites of others: `cargo xtask conformance asl|jsonata [--cases DIR] [--json] [--write]`
   fuzz    look for crashes of the language: `cargo xtask fuzz [--seconds N] [TARGET...]`
   models  make AWS's service models anew: `cargo xtask models [--botocore DIR] [--check]`
   tidy    the checks that keep the architecture and the documents true
@@ -42,9 +42,9 @@ fn run() -> Result<()> {
     match arguments.next().as_deref() {
         Some("bench") => bench::run(&root, arguments.next().as_deref()),
         Some("ci") => ci::run(&root),
+        Some("conformance") => conformance::run(&root, arguments),
         Some("models") => models::run(&root, arguments),
         Some("fuzz") => fuzz::run(&root, arguments),
-        Some("conformance") => conformance::run(&root, arguments),
         Some("tidy") => tidy::run(&root),
         Some("--help" | "-h") | None => {
             print!("{USAGE}");

@@ -66,6 +66,7 @@ pub(crate) enum Detail {
     MapRunStarted { arn: String },
     MapRunSucceeded,
     MapRunFailed(Failed),
+    MapRunAborted,
 }
 
 /// An error and its cause, as far as they are given.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::definition::StateKind;
+use crate::definition::{ExecutionType, StateKind};
 use crate::event::{Change, Detail, Event, Failed, Purpose, child_frame};
 use crate::moment::{Start, Status};
 use crate::timestamp::Timestamp;
@@ -18,6 +18,9 @@ pub(crate) const ROOT: u64 = 0;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Execution {
     start: Start,
+    /// The Map Run that it is a child of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    child_of: Option<ChildOf>,
     status: Status,
     last_event_id: u64,
     started_at: Timestamp,
@@ -31,6 +34,19 @@ pub struct Execution {
     tasks: BTreeMap<u64, u64>,
     /// Timers that are running.
     timers: BTreeMap<u64, Timer>,
+}
+
+/// What makes an execution a child of a Map Run: it runs the processor of one state, not the whole machine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChildOf {
+    /// The Map state's name.
+    pub state: String,
+    /// The Map Run's ARN.
+    pub map_run: String,
+    /// Its number among the children.
+    pub child: u32,
+    /// What it is.
+    pub execution_type: ExecutionType,
 }
 
 /// One line of control: the machine, a branch or an iteration.
@@ -80,6 +96,18 @@ pub(crate) enum Work {
     None,
     Task { task: u64, started: bool, submitted: bool },
     Fork(Fork),
+    MapRun(Run),
+}
+
+/// A Map Run that a state waits for, or has waited for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Run {
+    /// Id of the event that started it.
+    pub run: u64,
+    pub arn: String,
+    /// The items that came with the state's data.
+    pub items: Arc<Value>,
+    pub is_over: bool,
 }
 
 /// Branches or iterations that a state waits for.
@@ -111,6 +139,7 @@ impl Execution {
     pub fn new(start: Start) -> Self {
         Self {
             start,
+            child_of: None,
             status: Status::Running,
             last_event_id: 0,
             started_at: Timestamp::default(),
@@ -120,6 +149,16 @@ impl Execution {
             tasks: BTreeMap::new(),
             timers: BTreeMap::new(),
         }
+    }
+
+    /// A child of a Map Run that has no event yet.
+    pub(crate) fn child(start: Start, of: ChildOf) -> Self {
+        Self { child_of: Some(of), ..Self::new(start) }
+    }
+
+    /// The Map Run that it is a child of.
+    pub fn child_of(&self) -> Option<&ChildOf> {
+        self.child_of.as_ref()
     }
 
     /// What it was started with.
@@ -177,6 +216,54 @@ impl Execution {
         match &self.active(frame)?.work {
             Work::Fork(fork) => Some(fork),
             _ => None,
+        }
+    }
+
+    /// Whether it waits for the Map Run that this event started.
+    pub fn waits_for_map_run(&self, run: u64) -> bool {
+        self.map_run_frame(run).is_some()
+    }
+
+    /// The frame that waits for a Map Run.
+    pub(crate) fn map_run_frame(&self, run: u64) -> Option<u64> {
+        self.open_map_runs().find(|(_, open)| *open == run).map(|(frame, _)| frame)
+    }
+
+    /// Map Runs that are waited for, by their frames.
+    pub(crate) fn open_map_runs(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.frames.keys().filter_map(|frame| self.map_run(*frame).map(|run| (*frame, run)))
+    }
+
+    /// The Map Run that a frame waits for.
+    pub(crate) fn map_run(&self, frame: u64) -> Option<u64> {
+        match &self.active(frame)?.work {
+            Work::MapRun(run) if !run.is_over => Some(run.run),
+            _ => None,
+        }
+    }
+
+    /// The ARN of the Map Run of a frame.
+    pub(crate) fn map_run_arn(&self, frame: u64) -> String {
+        match self.active(frame).map(|active| &active.work) {
+            Some(Work::MapRun(run)) => run.arn.clone(),
+            _ => String::new(),
+        }
+    }
+
+    /// The items that a Map Run got with the state's data.
+    pub(crate) fn map_run_items(&self, frame: u64) -> Option<Arc<Value>> {
+        match &self.active(frame)?.work {
+            Work::MapRun(run) => Some(run.items.clone()),
+            _ => None,
+        }
+    }
+
+    /// Whether all that a Parallel or Map waited for has ended.
+    pub(crate) fn has_joined(&self, frame: u64) -> bool {
+        match self.active(frame).map(|active| &active.work) {
+            Some(Work::Fork(fork)) => fork.is_done(),
+            Some(Work::MapRun(run)) => run.is_over,
+            _ => false,
         }
     }
 
@@ -256,18 +343,20 @@ impl Execution {
             Detail::IterationSucceeded { .. } | Detail::IterationFailed { .. } => {
                 self.follow(event, event.previous_event_id);
             }
-            Detail::MapFailed
-            | Detail::ParallelFailed
-            | Detail::EvaluationFailed { .. }
-            | Detail::MapRunStarted { .. }
-            | Detail::MapRunFailed(_) => {
+            Detail::MapFailed | Detail::ParallelFailed | Detail::EvaluationFailed { .. } => {
+                self.follow(event, event.id);
+            }
+            Detail::MapRunStarted { arn } => self.start_map_run(event, arn.clone()),
+            Detail::MapRunSucceeded => self.end_map_run(event),
+            Detail::MapRunFailed(_) => {
+                self.end_map_run(event);
                 self.follow(event, event.id);
             }
             Detail::MapSucceeded
             | Detail::ParallelSucceeded
             | Detail::IterationAborted { .. }
             | Detail::StateAborted { .. }
-            | Detail::MapRunSucceeded => {}
+            | Detail::MapRunAborted => {}
         }
     }
 
@@ -343,6 +432,21 @@ impl Execution {
         }
         let frame = Frame { parent: Some(event.frame), index, previous: event.id, ..Frame::default() };
         self.frames.insert(child_frame(event.id, index), frame);
+    }
+
+    fn start_map_run(&mut self, event: &Event, arn: String) {
+        let items = self.fork(event.frame).and_then(|fork| fork.items.clone()).unwrap_or_default();
+        self.work(event, Work::MapRun(Run { run: event.id, arn, items, is_over: false }));
+    }
+
+    fn end_map_run(&mut self, event: &Event) {
+        let frame = self.frames.get_mut(&event.frame);
+        if let Some(Work::MapRun(run)) =
+            frame.and_then(|frame| frame.active.as_mut()).map(|active| &mut active.work)
+        {
+            run.is_over = true;
+            run.items = Arc::default();
+        }
     }
 
     fn follow(&mut self, event: &Event, previous: u64) {

@@ -37,6 +37,7 @@ impl Event {
             Detail::MapRunStarted { .. } => "MapRunStarted",
             Detail::MapRunSucceeded => "MapRunSucceeded",
             Detail::MapRunFailed(_) => "MapRunFailed",
+            Detail::MapRunAborted => "MapRunAborted",
         }
     }
 

@@ -9,10 +9,12 @@ mod expression;
 mod history;
 pub mod integration;
 mod intrinsic;
+pub mod items;
 pub mod json;
 mod jsonata;
 pub mod limits;
 pub mod locate;
+pub mod map_run;
 mod moment;
 mod outline;
 mod path;
@@ -27,8 +29,10 @@ pub mod timestamp;
 pub use definition::{QueryLanguage, StateMachine};
 pub use diagnostic::{CODES, Code, Diagnostic, MachineKind, Severity, Validation, invalid_definition};
 pub use event::Event;
-pub use execution::Execution;
-pub use moment::{Effect, Input, Moment, Rejected, ScheduledTask, Start, Status, Transition};
+pub use execution::{ChildOf, Execution};
+pub use moment::{
+    Effect, Input, MapRunFailure, MapRunResult, Moment, Rejected, ScheduledTask, Start, Status, Transition,
+};
 pub use outline::{Outline, OutlineState, OutlineTransition, TransitionKind};
 pub use step::step;
 pub use timestamp::Timestamp;

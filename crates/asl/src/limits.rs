@@ -25,3 +25,17 @@ pub const NESTING_MAX: usize = 64;
 pub const TEST_STATE_SECONDS_MAX: u64 = 300;
 /// Most diagnostics that one definition is answered with.
 pub const DIAGNOSTICS_MAX: usize = 100;
+/// Most items that one distributed Map reads, and most children that it starts.
+pub const ITEMS_MAX: usize = 1_000_000;
+/// Largest object that an `ItemReader` reads, unpacked, in bytes. AWS reads up to 10 GB.
+pub const OBJECT_BYTES_MAX: usize = 256 << 20;
+/// Most objects that wait to be read by one `ItemReader`.
+pub const OBJECTS_MAX: usize = 100_000;
+/// Most children of one Map Run that run at a time, as with AWS.
+pub const CHILDREN_RUNNING_MAX: u32 = 10_000;
+/// How long a child of type EXPRESS may run, as with AWS.
+pub const EXPRESS_SECONDS_MAX: u64 = 300;
+/// Greatest `MaxItems`, as with AWS.
+pub const MAX_ITEMS_MAX: u64 = 100_000_000;
+/// Greatest `MaxInputBytesPerBatch`, as with AWS.
+pub const BATCH_BYTES_MAX: u64 = 256 << 10;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::event::Event;
+use crate::map_run::MapRunPlan;
 use crate::timestamp::Timestamp;
 
 /// Time and entropy of one step: the only way they reach the language.
@@ -77,6 +78,13 @@ pub enum Input {
         /// The timer's id.
         timer: u64,
     },
+    /// The Map Run that [`Effect::StartMapRun`] asked for has ended.
+    MapRunEnded {
+        /// Id of the event that started it.
+        run: u64,
+        /// How it ended.
+        result: MapRunResult,
+    },
     /// `StopExecution`.
     Stop {
         /// Error name.
@@ -117,8 +125,47 @@ pub enum Effect {
         /// Id of the event that scheduled it.
         task: u64,
     },
+    /// Have the Map Run done: a [`MapRun`](crate::map_run::MapRun) says what that takes.
+    StartMapRun(Box<MapRunPlan>),
+    /// The Map Run's result is not wanted any more: its children are to be stopped.
+    AbortMapRun {
+        /// Id of the event that started it.
+        run: u64,
+        /// Its ARN.
+        arn: String,
+    },
     /// The execution has ended; it takes no further input.
     Complete,
+}
+
+/// How a Map Run ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum MapRunResult {
+    /// With the Map state's result.
+    Succeeded {
+        /// The result, before `ResultSelector`.
+        output: Value,
+    },
+    /// Well, but with more results than a state may give.
+    TooLarge,
+    /// By an error.
+    Failed(MapRunFailure),
+}
+
+/// An error of a Map Run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MapRunFailure {
+    /// Error name that Retry and Catch match.
+    pub error: Option<String>,
+    /// What happened, for people.
+    pub cause: Option<String>,
+}
+
+impl MapRunFailure {
+    /// An error with its cause.
+    pub fn named(error: &str, cause: &str) -> Self {
+        Self { error: Some(error.to_owned()), cause: Some(cause.to_owned()) }
+    }
 }
 
 /// A task to be done.
@@ -156,6 +203,19 @@ pub enum Status {
     TimedOut,
     /// Ended by `StopExecution`.
     Aborted,
+}
+
+impl Status {
+    /// AWS's name of it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Running => "RUNNING",
+            Self::Succeeded => "SUCCEEDED",
+            Self::Failed => "FAILED",
+            Self::TimedOut => "TIMED_OUT",
+            Self::Aborted => "ABORTED",
+        }
+    }
 }
 
 /// Why an input was not taken; nothing has changed.

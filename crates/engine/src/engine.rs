@@ -16,9 +16,11 @@ use tokio::sync::{Notify, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    bucket::{Buckets, NoBuckets},
     clock::Clock,
     executor::{Core, parse_snapshot, token_key},
     machines::{Machines, machine_key},
+    map_run::Drivers,
     notify::Bells,
     store::{self, Commit, Expected, PAGE_MAX, Put, Record, Row, RowFilter, Store},
     task::{TaskFailure, TaskHandler},
@@ -78,6 +80,9 @@ pub struct Description {
     pub machine: String,
     /// The execution's name.
     pub name: String,
+    /// ARN of the Map Run that it is a child of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map_run: Option<String>,
     /// How it stands.
     pub status: Status,
     /// Input.
@@ -101,7 +106,7 @@ pub struct Description {
 /// Which executions to list, newest first.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// Only this machine.
+    /// Only this machine: `<machine>/<label>` for the children of its Map Runs, which are else left out.
     pub machine: Option<String>,
     /// Only this status.
     pub status: Option<Status>,
@@ -126,6 +131,9 @@ pub enum Error {
     /// No such execution.
     #[error("execution `{0}` does not exist")]
     NoExecution(String),
+    /// No such Map Run.
+    #[error("map run `{0}` does not exist")]
+    NoMapRun(String),
     /// Same name, other input.
     #[error("execution `{0}` exists with another input")]
     ExecutionAlreadyExists(String),
@@ -143,18 +151,26 @@ pub struct Builder {
     clock: Arc<dyn Clock>,
     config: Config,
     handlers: HashMap<String, Arc<dyn TaskHandler>>,
+    buckets: Arc<dyn Buckets>,
 }
 
 impl Builder {
     /// An engine over a store.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, config: Config) -> Self {
-        Self { store, clock, config, handlers: HashMap::new() }
+        Self { store, clock, config, handlers: HashMap::new(), buckets: Arc::new(NoBuckets) }
     }
 
     /// Tasks whose `Resource` equals `resource` go to `handler`.
     #[must_use]
     pub fn handler(mut self, resource: &str, handler: Arc<dyn TaskHandler>) -> Self {
         self.handlers.insert(resource.to_owned(), handler);
+        self
+    }
+
+    /// Distributed Maps read from and write to these buckets.
+    #[must_use]
+    pub fn buckets(mut self, buckets: Arc<dyn Buckets>) -> Self {
+        self.buckets = buckets;
         self
     }
 
@@ -169,6 +185,8 @@ impl Builder {
             permits: Semaphore::new(self.config.tasks_max),
             config: self.config,
             handlers: self.handlers,
+            buckets: self.buckets,
+            drivers: Drivers::default(),
             machines: Machines::default(),
             bells: Bells::default(),
             timer_set: Notify::new(),
@@ -179,8 +197,10 @@ impl Builder {
             stop,
             slots: Mutex::default(),
         });
+        // WHY: before the tasks, whose ends may be the ends of children.
+        let map_runs = core.recover_map_runs().await?;
         let recovered = core.recover_tasks().await?;
-        tracing::info!(epoch, recovered, "engine started");
+        tracing::info!(epoch, recovered, map_runs, "engine started");
         core.supervisor.spawn(Arc::clone(&core).run_timers());
         Ok(Engine { core })
     }
@@ -189,7 +209,7 @@ impl Builder {
 /// A running engine; clones share it.
 #[derive(Clone)]
 pub struct Engine {
-    core: Arc<Core>,
+    pub(crate) core: Arc<Core>,
 }
 
 impl Engine {
@@ -351,17 +371,18 @@ impl Engine {
         format!("arn:aws:states:{}:{}:{kind}:{name}", self.core.config.region, self.core.config.account)
     }
 
-    async fn row(&self, arn: &str) -> Result<Row, Error> {
+    pub(crate) async fn row(&self, arn: &str) -> Result<Row, Error> {
         self.core.store.execution(arn).await?.ok_or_else(|| Error::NoExecution(arn.to_owned()))
     }
 }
 
-fn describe(row: &Row) -> Result<Description, store::Error> {
+pub(crate) fn describe(row: &Row) -> Result<Description, store::Error> {
     let execution = parse_snapshot(row)?;
     Ok(Description {
         arn: row.arn.clone(),
         machine: row.machine.clone(),
         name: row.name.clone(),
+        map_run: execution.child_of().map(|child| child.map_run.clone()),
         status: row.status,
         input: execution.start().input.clone(),
         output: execution.output().cloned(),

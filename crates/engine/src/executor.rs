@@ -7,15 +7,18 @@ use std::{
 
 use serde_json::json;
 use shipway_asl::{
-    Effect, Event, Execution, Input, Moment, ScheduledTask, Start, StateMachine, Status, Timestamp, step,
+    ChildOf, Effect, Event, Execution, Input, Moment, ScheduledTask, Start, StateMachine, Status, Timestamp,
+    map_run::MapRunPlan, step,
 };
 use tokio::sync::{Mutex as AsyncMutex, Notify, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    bucket::Buckets,
     clock::Clock,
     engine::{Config, Error},
     machines::Machines,
+    map_run::{Drivers, record::Kept},
     notify::Bells,
     store::{self, Commit, Expected, Progress, Put, Row, Store},
     task::TaskHandler,
@@ -33,6 +36,9 @@ pub struct Core {
     pub config: Config,
     pub handlers: HashMap<String, Arc<dyn TaskHandler>>,
     pub machines: Machines,
+    pub buckets: Arc<dyn Buckets>,
+    /// Map Runs that are driven here.
+    pub drivers: Drivers,
     pub bells: Bells,
     /// Rung when a timer is set that is due before `next_timer`.
     pub timer_set: Notify,
@@ -67,6 +73,8 @@ struct Gathered {
     timers: Vec<(u64, Timestamp)>,
     timers_removed: Vec<u64>,
     cancelled: Vec<u64>,
+    map_runs: Vec<MapRunPlan>,
+    map_runs_aborted: Vec<String>,
 }
 
 impl Gathered {
@@ -81,6 +89,8 @@ impl Gathered {
                     self.remove_task(task);
                     self.cancelled.push(task);
                 }
+                Effect::StartMapRun(plan) => self.map_runs.push(*plan),
+                Effect::AbortMapRun { arn, .. } => self.map_runs_aborted.push(arn),
                 Effect::Complete => {}
             }
         }
@@ -112,6 +122,7 @@ impl Gathered {
             | Input::Start
             | Input::TaskStarted { .. }
             | Input::TaskHeartbeat { .. }
+            | Input::MapRunEnded { .. }
             | Input::Stop { .. } => {}
         }
     }
@@ -130,7 +141,7 @@ pub fn token_key(token: &str) -> String {
 }
 
 impl Core {
-    fn moment(&self) -> Moment {
+    pub fn moment(&self) -> Moment {
         Moment { now: self.clock.now(), seed: self.clock.entropy() }
     }
 
@@ -160,10 +171,21 @@ impl Core {
         revision: u64,
         records: Vec<Put>,
     ) -> Result<(), Error> {
+        self.start_execution(Execution::new(start), revision, vec![Input::Start], records).await
+    }
+
+    /// Starts an execution that may be a child of a Map Run; `inputs` begin with the start.
+    pub async fn start_execution(
+        self: &Arc<Self>,
+        execution: Execution,
+        revision: u64,
+        inputs: Vec<Input>,
+        records: Vec<Put>,
+    ) -> Result<(), Error> {
         let core = Arc::clone(self);
         self.to_the_end(async move {
-            let arn = start.execution_arn.clone();
-            let result = core.start_here(start, revision, records).await;
+            let arn = execution.start().execution_arn.clone();
+            let result = core.start_here(execution, revision, inputs, records).await;
             core.forget_idle(&arn);
             result
         })
@@ -172,10 +194,12 @@ impl Core {
 
     async fn start_here(
         self: &Arc<Self>,
-        start: Start,
+        execution: Execution,
         revision: u64,
+        inputs: Vec<Input>,
         records: Vec<Put>,
     ) -> Result<(), Error> {
+        let start = execution.start();
         let machine = self.machines.parsed(&*self.store, &start.machine_name, revision).await?;
         let at = self.moment();
         let row = Row {
@@ -189,10 +213,10 @@ impl Core {
             last_event_id: 0,
             snapshot: Vec::new(),
         };
-        let mut loaded = Loaded { machine, execution: Execution::new(start), row };
+        let mut loaded = Loaded { machine, execution, row };
         let slot = self.slot(&loaded.row.arn);
         let mut guard = slot.lock().await;
-        let gathered = advance(&mut loaded, vec![Input::Start], at)?;
+        let gathered = advance(&mut loaded, inputs, at)?;
         self.commit(&mut loaded, gathered, records).await?;
         *guard = (loaded.row.status == Status::Running).then_some(loaded);
         Ok(())
@@ -311,6 +335,9 @@ impl Core {
         let expected_event_id = loaded.row.last_event_id;
         refresh_row(loaded, gathered.events.last())?;
         records.extend(gathered.token_records(&loaded.row.arn));
+        let now = self.clock.now();
+        let started = gathered.map_runs.iter().map(|plan| Kept::new(&loaded.row, plan.clone(), now));
+        records.extend(started.flat_map(|kept| kept.first_puts()));
         let progress = Progress {
             row: loaded.row.clone(),
             expected_event_id,
@@ -329,6 +356,15 @@ impl Core {
         self.announce_timers(&gathered.timers);
         for task in gathered.tasks {
             self.dispatch(arn.clone(), task);
+        }
+        for plan in gathered.map_runs {
+            self.drive_map_run(plan.arn);
+        }
+        gathered.map_runs_aborted.iter().for_each(|arn| self.abort_map_run(arn));
+        if let (Some(ChildOf { map_run, child, .. }), true) =
+            (loaded.execution.child_of(), loaded.row.status != Status::Running)
+        {
+            self.child_ended(map_run, *child, loaded.row.status);
         }
         Ok(())
     }

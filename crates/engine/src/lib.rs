@@ -1,10 +1,13 @@
 //! Durable execution of state machines: one atomic commit verb, timers, task dispatch, recovery. Knows no protocol.
 
+pub mod bucket;
 pub mod clock;
 mod dispatch;
 mod engine;
 mod executor;
 mod machines;
+mod map_run;
+mod map_runs;
 mod notify;
 pub mod store;
 pub mod task;
@@ -13,8 +16,10 @@ mod timers;
 use std::{path::Path, sync::Arc};
 
 pub use crate::{
+    bucket::{Buckets, FolderBuckets},
     clock::{Clock, SystemClock, VirtualClock},
     engine::{Builder, Config, Description, Engine, Error, Filter, StartExecution},
+    map_runs::{MapRunDescription, MapRunUpdate},
     store::{Expected, Put, Record, Store},
     task::{Task, TaskFailure, TaskHandler},
 };

@@ -88,6 +88,8 @@ impl Machines {
 
     /// The definition of one revision.
     pub async fn definition(&self, store: &dyn Store, name: &str, revision: u64) -> Result<String, Error> {
+        // WHY: the machine of a Map Run's children, `<machine>/<label>`, is a part of the machine.
+        let name = name.split('/').next().unwrap_or(name);
         let key = revision_key(name, revision);
         let record = store.record(&key).await?.ok_or_else(|| Error::NoMachine(name.to_owned()))?;
         record.value.as_str().map(str::to_owned).ok_or_else(|| damaged(&key))
@@ -100,6 +102,7 @@ impl Machines {
         name: &str,
         revision: u64,
     ) -> Result<Arc<StateMachine>, Error> {
+        let name = name.split('/').next().unwrap_or(name);
         let key = (name.to_owned(), revision);
         if let Some(machine) = self.cache().get(&key) {
             return Ok(Arc::clone(machine));

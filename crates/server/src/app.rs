@@ -276,6 +276,7 @@ fn engine_error(operation: &str, error: shipway_engine::Error) -> Error {
     match error {
         E::NoMachine(id) => Error::NotFound { what: "machine", id },
         E::NoExecution(id) => Error::NotFound { what: "execution", id },
+        E::NoMapRun(id) => Error::NotFound { what: "map run", id },
         E::Store(source) => {
             Error::Unavailable { operation: operation.to_owned(), reason: source.to_string() }
         }

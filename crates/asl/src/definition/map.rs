@@ -16,9 +16,9 @@ impl Parser {
         let selector = if reader.has("Parameters") { "Parameters" } else { "ItemSelector" };
         Some(MapOver {
             items: reader.items(),
-            reader: None,
-            batcher: None,
-            writer: None,
+            reader: reader.item_reader(),
+            batcher: reader.item_batcher(),
+            writer: reader.result_writer(),
             item_selector: reader.template(selector),
             mode: mode(&processor),
             max_concurrency: reader.amount("MaxConcurrency", 0, u64::from(u32::MAX)),

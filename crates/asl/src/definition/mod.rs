@@ -1,6 +1,7 @@
 //! A machine as data: what a definition says once it has been checked. Does not run anything.
 
 mod conditions;
+mod distributed;
 mod document;
 mod express;
 mod fields;
@@ -30,6 +31,7 @@ use crate::choice::Condition;
 use crate::event::Target;
 use crate::expression::Expression;
 use crate::jsonata;
+use crate::map_run::Transformation;
 use crate::path::{Path, Reference};
 use crate::template::Template;
 
@@ -303,7 +305,6 @@ impl fmt::Display for Test {
 
 /// A Map's own fields.
 #[derive(Clone, Debug)]
-#[allow(dead_code, reason = "read by distributed Map")]
 pub(crate) struct MapOver {
     pub items: Items,
     pub reader: Option<ItemReader>,
@@ -333,7 +334,6 @@ pub(crate) enum Items {
 
 /// `ItemReader`
 #[derive(Clone, Debug)]
-#[allow(dead_code, reason = "read by distributed Map")]
 pub(crate) struct ItemReader {
     pub resource: String,
     /// `Parameters` or `Arguments`
@@ -343,13 +343,12 @@ pub(crate) struct ItemReader {
 
 /// `ReaderConfig`
 #[derive(Clone, Debug, Default)]
-#[allow(dead_code, reason = "read by distributed Map")]
 pub(crate) struct ReaderConfig {
     pub input_type: Option<InputType>,
     /// The headers of a CSV file: none means that they stand in its first line.
     pub csv_headers: Option<Vec<String>>,
     /// `CSVDelimiter` as the character that it names.
-    pub csv_delimiter: Option<u8>,
+    pub csv_delimiter: Option<char>,
     pub max_items: Option<Amount>,
     /// `ManifestType`
     pub manifest: Option<ManifestType>,
@@ -361,7 +360,6 @@ pub(crate) struct ReaderConfig {
 
 /// `InputType`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(dead_code, reason = "read by distributed Map")]
 pub(crate) enum InputType {
     Json,
     JsonLines,
@@ -372,7 +370,6 @@ pub(crate) enum InputType {
 
 /// `ManifestType`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(dead_code, reason = "read by distributed Map")]
 pub(crate) enum ManifestType {
     S3Inventory,
     AthenaData,
@@ -380,7 +377,6 @@ pub(crate) enum ManifestType {
 
 /// `ItemBatcher`
 #[derive(Clone, Debug, Default)]
-#[allow(dead_code, reason = "read by distributed Map")]
 pub(crate) struct ItemBatcher {
     pub batch_input: Option<Template>,
     pub max_items_per_batch: Option<Amount>,
@@ -389,15 +385,16 @@ pub(crate) struct ItemBatcher {
 
 /// `ResultWriter`
 #[derive(Clone, Debug, Default)]
-#[allow(dead_code, reason = "read by distributed Map")]
 pub(crate) struct ResultWriter {
     pub resource: Option<String>,
     /// `Parameters` or `Arguments`
     pub arguments: Option<Template>,
     /// `WriterConfig.Transformation`
-    pub transformation: Option<String>,
-    /// `WriterConfig.OutputType`
-    pub output_type: Option<String>,
+    pub transformation: Option<Transformation>,
+    /// Whether `WriterConfig.OutputType` is `JSONL`.
+    pub is_lines: bool,
+    /// Whether there is neither a `Resource` nor a `WriterConfig`.
+    pub is_empty: bool,
 }
 
 /// `ToleratedFailureCount` and `ToleratedFailurePercentage`
@@ -415,9 +412,11 @@ pub(crate) enum Mode {
 }
 
 /// `ProcessorConfig.ExecutionType`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ExecutionType {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ExecutionType {
+    /// Runs up to a year.
     Standard,
+    /// Runs up to five minutes.
     Express,
 }
 

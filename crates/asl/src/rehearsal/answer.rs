@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::items::{Reply, Request};
 use crate::moment::ScheduledTask;
 use crate::timestamp::Timestamp;
 
@@ -10,6 +11,18 @@ pub trait Mocks {
     /// What is said to a task that has just been scheduled; a reason if there is no answer, which ends
     /// the rehearsal. Asked once for each task, in the order in which they are scheduled.
     fn answer(&mut self, task: &ScheduledTask, now: Timestamp) -> Result<Answer, String>;
+
+    /// What a bucket answers to the `ItemReader` of a distributed Map; a reason becomes the cause of
+    /// `States.ItemReaderFailed`. There are no buckets unless mocks have some.
+    fn read(&mut self, request: &Request) -> Result<Reply, String> {
+        let (Request::Object { bucket, .. } | Request::List { bucket, .. }) = request;
+        Err(format!("There is no bucket `{bucket}` here."))
+    }
+
+    /// Takes a file of a `ResultWriter`; a reason becomes the cause of `States.ResultWriterFailed`.
+    fn write(&mut self, bucket: &str, key: &str, bytes: Vec<u8>) -> Result<(), String> {
+        Err(format!("There is no bucket `{bucket}` here that takes the {} bytes of `{key}`.", bytes.len()))
+    }
 }
 
 impl<F: FnMut(&ScheduledTask, Timestamp) -> Result<Answer, String>> Mocks for F {

@@ -2,28 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use super::{Ending, Mocks, Performed, Rehearsal, Rehearsed, visits};
+use super::visits::{self, Way};
+use super::{Ending, Mocks, Performed, Rehearsal, Rehearsed};
 use crate::definition::StateMachine;
 use crate::event::Event;
 use crate::execution::Execution;
-use crate::moment::{Input, Moment};
+use crate::moment::{Input, MapRunResult, Moment};
 use crate::step::step;
 use crate::timestamp::Timestamp;
 
 /// Drives a machine from its start to where nothing more can happen.
 pub fn rehearse(machine: &StateMachine, rehearsal: Rehearsal, mocks: &mut dyn Mocks) -> Rehearsed {
-    let mut driver = Driver::new(machine, rehearsal);
-    driver.give(Input::Start, mocks);
-    while driver.ending.is_none() {
-        match driver.queue.pop_first() {
-            None => driver.ending = Some(Ending::Stuck),
-            Some(((at, _, _), due)) => {
-                driver.now = driver.now.max(at);
-                driver.happen(due, mocks);
-            }
-        }
-    }
-    driver.finish()
+    let execution = Execution::new(rehearsal.start.clone());
+    Driver::of(machine, execution, rehearsal).run(mocks).0
 }
 
 /// Something that will happen.
@@ -34,6 +25,8 @@ pub(super) enum Due {
     Heartbeat { task: u64, millis: u64, until: Option<Timestamp> },
     /// A timer.
     Timer { timer: u64 },
+    /// The end of a Map Run.
+    MapRun { run: u64, result: MapRunResult },
 }
 
 /// When something is due: by time, tasks before timers, then in the order in which it was put there.
@@ -41,9 +34,9 @@ type Key = (Timestamp, bool, u64);
 
 /// A rehearsal under way.
 pub(super) struct Driver<'m> {
-    machine: &'m StateMachine,
-    rehearsal: Rehearsal,
-    execution: Execution,
+    pub machine: &'m StateMachine,
+    pub rehearsal: Rehearsal,
+    pub execution: Execution,
     events: Vec<Event>,
     tasks: Vec<Performed>,
     queue: BTreeMap<Key, Due>,
@@ -51,23 +44,30 @@ pub(super) struct Driver<'m> {
     timers: BTreeMap<u64, Key>,
     /// Where each open task stands among the tasks, and its news in the queue.
     open: BTreeMap<u64, (usize, Vec<Key>)>,
+    /// Where in the queue the end of each Map Run stands.
+    map_runs: BTreeMap<u64, Key>,
+    /// The ways of their children, by the event that started the Map Run and its state.
+    below: Vec<(u64, String, Way)>,
     pub now: Timestamp,
     pub ending: Option<Ending>,
     put: u64,
     given: usize,
-    seed: u64,
+    pub seed: u64,
 }
 
 impl<'m> Driver<'m> {
-    fn new(machine: &'m StateMachine, rehearsal: Rehearsal) -> Self {
+    /// A driver of an execution that has not begun.
+    pub fn of(machine: &'m StateMachine, execution: Execution, rehearsal: Rehearsal) -> Self {
         Self {
             machine,
-            execution: Execution::new(rehearsal.start.clone()),
+            execution,
             events: Vec::new(),
             tasks: Vec::new(),
             queue: BTreeMap::new(),
             timers: BTreeMap::new(),
             open: BTreeMap::new(),
+            map_runs: BTreeMap::new(),
+            below: Vec::new(),
             now: rehearsal.now,
             ending: None,
             put: 0,
@@ -75,6 +75,32 @@ impl<'m> Driver<'m> {
             seed: rehearsal.seed,
             rehearsal,
         }
+    }
+
+    /// Drives it to where nothing more can happen; also gives how many inputs that took.
+    pub fn run(mut self, mocks: &mut dyn Mocks) -> (Rehearsed, usize) {
+        self.give(Input::Start, mocks);
+        while self.ending.is_none() {
+            match self.queue.pop_first() {
+                None => self.ending = Some(Ending::Stuck),
+                Some(((at, _, _), due)) => {
+                    self.now = self.now.max(at);
+                    self.happen(due, mocks);
+                }
+            }
+        }
+        let given = self.given;
+        (self.finish(), given)
+    }
+
+    /// The execution as it stands.
+    pub fn into_execution(self) -> Execution {
+        self.execution
+    }
+
+    /// Inputs that may still be given.
+    pub fn inputs_left(&self) -> usize {
+        self.rehearsal.limits.inputs_max.saturating_sub(self.given)
     }
 
     fn happen(&mut self, due: Due, mocks: &mut dyn Mocks) {
@@ -87,6 +113,10 @@ impl<'m> Driver<'m> {
                     self.put(next, Due::Heartbeat { task, millis, until });
                 }
             }
+            Due::MapRun { run, result } => {
+                self.map_runs.remove(&run);
+                self.give(Input::MapRunEnded { run, result }, mocks);
+            }
             Due::Task(input) => {
                 if let Input::TaskSucceeded { task, .. } | Input::TaskFailed { task, .. } = &input {
                     self.close(*task);
@@ -97,7 +127,7 @@ impl<'m> Driver<'m> {
     }
 
     /// One step and its effects.
-    fn give(&mut self, input: Input, mocks: &mut dyn Mocks) {
+    pub fn give(&mut self, input: Input, mocks: &mut dyn Mocks) {
         let limits = self.rehearsal.limits;
         if self.given >= limits.inputs_max {
             self.ending = Some(Ending::Limit { limit: "inputs", most: limits.inputs_max });
@@ -123,6 +153,7 @@ impl<'m> Driver<'m> {
         let key = (at, matches!(due, Due::Timer { .. }), self.put);
         match &due {
             Due::Timer { timer } => drop(self.timers.insert(*timer, key)),
+            Due::MapRun { run, .. } => drop(self.map_runs.insert(*run, key)),
             Due::Heartbeat { task, .. } => self.note(*task, key),
             Due::Task(input) => task_of(input).into_iter().for_each(|task| self.note(task, key)),
         }
@@ -139,6 +170,20 @@ impl<'m> Driver<'m> {
         if let Some(key) = self.timers.remove(&timer) {
             self.queue.remove(&key);
         }
+    }
+
+    /// Nobody waits for the end of the Map Run any more.
+    pub fn drop_map_run(&mut self, run: u64) {
+        if let Some(key) = self.map_runs.remove(&run) {
+            self.queue.remove(&key);
+        }
+    }
+
+    /// What the children of a Map Run did.
+    pub fn take_in(&mut self, run: u64, state: String, way: Way, tasks: Vec<Performed>, given: usize) {
+        self.below.push((run, state, way));
+        self.tasks.extend(tasks);
+        self.given += given;
     }
 
     /// The task is waited for from now on.
@@ -159,13 +204,16 @@ impl<'m> Driver<'m> {
     }
 
     fn finish(self) -> Rehearsed {
-        let (visits, hops) = visits::walk(&self.events);
+        let mut way = visits::walk(&self.events);
+        for (run, state, below) in self.below {
+            way.put_below(run, &state, below);
+        }
         Rehearsed {
             execution: self.execution,
             events: self.events,
             ending: self.ending.unwrap_or(Ending::Stuck),
-            visits,
-            hops,
+            visits: way.visits,
+            hops: way.hops,
             tasks: self.tasks,
             started_at: self.rehearsal.now,
             ended_at: self.now,

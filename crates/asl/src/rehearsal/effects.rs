@@ -15,6 +15,8 @@ impl Driver<'_> {
             }
             Effect::CancelTimer { timer } => self.drop_timer(timer),
             Effect::CancelTask { task } => self.close(task),
+            Effect::StartMapRun(plan) => self.start_map_run(*plan, mocks),
+            Effect::AbortMapRun { run, .. } => self.drop_map_run(run),
             Effect::Complete => self.ending = Some(Ending::Completed),
         }
     }

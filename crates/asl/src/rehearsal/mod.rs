@@ -5,6 +5,7 @@ mod answer;
 mod coverage;
 mod driver;
 mod effects;
+mod map_run;
 mod probe;
 mod visits;
 

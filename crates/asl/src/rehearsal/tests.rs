@@ -1,12 +1,13 @@
 //! Rehearsals: time, mocks, endings, the way and its coverage.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 
 use super::*;
 use crate::definition::StateMachine;
+use crate::items::{Reply, Request};
 use crate::moment::Status;
 
 fn start(input: Value) -> Start {
@@ -290,4 +291,107 @@ fn probes_are_put_only_where_they_are_needed() {
     let mut coverage = coverage;
     coverage.add(&rehearsed, &BTreeSet::new());
     assert_eq!(coverage.states_covered(), (3, 4));
+}
+
+fn distributed(extra: &Value) -> Value {
+    let mut map = json!({"Type": "Map", "End": true, "Label": "each", "MaxConcurrency": 2,
+        "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+            "StartAt": "Work", "States": {"Work": {"Type": "Task", "End": true,
+                "Resource": "arn:aws:lambda:us-east-1:111111111111:function:work"}}}});
+    map.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+    json!({"StartAt": "Each", "States": {"Each": map}})
+}
+
+/// Takes as many seconds as it is told; below zero it fails at once.
+fn work(task: &ScheduledTask, _: Timestamp) -> Result<Answer, String> {
+    Ok(match task.parameters.as_i64().unwrap_or_default() {
+        ..0 => Answer::throws("Negative", None),
+        seconds => Answer::returns(json!(seconds)).after_millis(seconds.unsigned_abs() * 1000),
+    })
+}
+
+#[test]
+fn children_run_side_by_side_as_far_as_they_may() {
+    let rehearsed = run(&distributed(&json!({})), json!([30, 10, 5]), work);
+    expect![[r#"
+           0..30   Each x1 []
+           0..30     Work x1 []
+           0..10     Work x1 []
+          10..15     Work x1 []
+        Completed Succeeded"#]]
+    .assert_eq(&way(&rehearsed));
+    assert_eq!(rehearsed.execution.output(), Some(&json!([30, 10, 5])));
+    assert_eq!(rehearsed.tasks.len(), 3);
+}
+
+#[test]
+fn a_map_run_that_bears_no_failure_ends_at_the_first() {
+    let rehearsed = run(&distributed(&json!({})), json!([30, -1, 5]), work);
+    expect![[r#"
+           0..-    Each x1 ["States.ExceedToleratedFailureThreshold"]
+           0..30     Work x1 []
+           0..-      Work x1 ["Negative"]
+        Completed Failed States.ExceedToleratedFailureThreshold"#]]
+    .assert_eq(&way(&rehearsed));
+    assert_eq!(rehearsed.took_millis(), 0);
+}
+
+#[test]
+fn a_child_that_is_never_answered_leaves_the_map_waiting() {
+    let silent = |_: &ScheduledTask, _: Timestamp| Ok(Answer::never());
+    let rehearsed = run(&distributed(&json!({})), json!([1]), silent);
+    assert_eq!(rehearsed.ending, Ending::Stuck);
+    assert_eq!(rehearsed.unanswered().map(|task| task.state.as_str()).collect::<Vec<_>>(), ["Work"]);
+    let rehearsed = run(&distributed(&json!({})), json!([1]), none);
+    assert_eq!(
+        rehearsed.ending,
+        Ending::NoAnswer { state: "Work".into(), reason: "no mock for `Work`".into() }
+    );
+}
+
+#[test]
+fn a_time_out_of_the_machine_does_not_wait_for_children() {
+    let mut machine = distributed(&json!({}));
+    machine["TimeoutSeconds"] = json!(7);
+    let rehearsed = run(&machine, json!([30]), work);
+    assert_eq!((rehearsed.execution.status(), rehearsed.took_millis()), (Status::TimedOut, 7_000));
+}
+
+/// One bucket in memory.
+#[derive(Default)]
+struct Bucket(BTreeMap<String, Vec<u8>>);
+
+impl Mocks for Bucket {
+    fn answer(&mut self, task: &ScheduledTask, _: Timestamp) -> Result<Answer, String> {
+        Ok(Answer::returns(task.parameters.clone()))
+    }
+
+    fn read(&mut self, request: &Request) -> Result<Reply, String> {
+        let Request::Object { key, .. } = request else { return Err("no listing".into()) };
+        self.0.get(key).cloned().map(Reply::Object).ok_or_else(|| format!("no {key}"))
+    }
+
+    fn write(&mut self, _: &str, key: &str, bytes: Vec<u8>) -> Result<(), String> {
+        self.0.insert(key.to_owned(), bytes);
+        Ok(())
+    }
+}
+
+#[test]
+fn items_are_read_from_mocked_buckets_and_results_written_to_them() {
+    let machine = distributed(&json!({
+        "ItemReader": {"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {"InputType": "JSON"},
+            "Parameters": {"Bucket": "b", "Key": "items"}},
+        "ResultWriter": {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": "b", "Prefix": "out"}},
+    }));
+    let parsed = StateMachine::parse(&machine.to_string()).unwrap();
+    let mut bucket = Bucket(BTreeMap::from([("items".to_owned(), b"[1, 2]".to_vec())]));
+    let rehearsed = rehearse(&parsed, Rehearsal::new(start(json!({}))), &mut bucket);
+    assert_eq!(rehearsed.execution.status(), Status::Succeeded);
+    assert_eq!(rehearsed.tasks.len(), 2);
+    let names: Vec<&str> = bucket.0.keys().filter_map(|key| key.rsplit('/').next()).collect();
+    assert_eq!(names, ["items", "SUCCEEDED_0.json", "manifest.json"]);
+    let rehearsed = rehearse(&parsed, Rehearsal::new(start(json!({}))), &mut Bucket::default());
+    assert_eq!(rehearsed.execution.error(), Some("States.ItemReaderFailed"));
+    assert_eq!(rehearsed.execution.cause(), Some("no items"));
 }

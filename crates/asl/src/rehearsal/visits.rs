@@ -54,13 +54,42 @@ pub struct Hop {
     pub at: Timestamp,
 }
 
+/// Which states and transitions were gone through.
+#[derive(Default)]
+pub(super) struct Way {
+    pub visits: Vec<Visit>,
+    pub hops: Vec<Hop>,
+}
+
+impl Way {
+    /// Adds the way of a Map Run's child: one deeper than its own machine says.
+    pub fn add_child(&mut self, child: u32, visits: Vec<Visit>, hops: Vec<Hop>) {
+        self.visits.extend(visits.into_iter().map(|visit| Visit {
+            index: if visit.depth == 0 { Some(child) } else { visit.index },
+            depth: visit.depth + 1,
+            ..visit
+        }));
+        self.hops.extend(hops);
+    }
+
+    /// Puts the children's way after the visit of the Map state whose Map Run an event has started.
+    pub fn put_below(&mut self, run: u64, state: &str, below: Self) {
+        let is_map = |visit: &Visit| visit.state == state && visit.event < run;
+        let Some(place) = self.visits.iter().rposition(is_map) else { return };
+        let depth = self.visits.get(place).map_or(0, |visit| visit.depth);
+        let children = below.visits.into_iter().map(|visit| Visit { depth: visit.depth + depth, ..visit });
+        self.visits.splice(place + 1..place + 1, children);
+        self.hops.extend(below.hops);
+    }
+}
+
 /// The states and transitions of a history.
-pub(super) fn walk(events: &[Event]) -> (Vec<Visit>, Vec<Hop>) {
+pub(super) fn walk(events: &[Event]) -> Way {
     let mut walk = Walk::default();
     for event in events {
         walk.see(event);
     }
-    (walk.visits, walk.hops)
+    Way { visits: walk.visits, hops: walk.hops }
 }
 
 #[derive(Default)]

@@ -6,15 +6,38 @@ use super::stepper::Stepper;
 use crate::definition::StateKind;
 use crate::execution::{Execution, Frame};
 use crate::expression::Names;
+use crate::items::STATE_DATA;
 use crate::path::{Path, Segment};
 use crate::timestamp::Timestamp;
 
+/// `$$.Map.Item`.
+#[derive(Clone, Copy)]
+pub(crate) struct MapItem<'s> {
+    pub index: u32,
+    pub key: Option<&'s str>,
+    pub value: &'s Value,
+    pub source: &'s str,
+}
+
+impl MapItem<'_> {
+    fn to_json(self) -> Value {
+        let mut item = Map::new();
+        item.insert("Index".into(), self.index.into());
+        if let Some(key) = self.key {
+            item.insert("Key".into(), key.into());
+        }
+        item.insert("Value".into(), self.value.clone());
+        item.insert("Source".into(), self.source.into());
+        json!({"Item": item})
+    }
+}
+
 /// What expressions of one frame can name.
-pub(super) struct Context<'s> {
+pub(crate) struct Context<'s> {
     pub execution: &'s Execution,
     pub frame: u64,
     /// The item whose iteration is about to start, for a Map's own fields.
-    pub item: Option<u32>,
+    pub item: Option<MapItem<'s>>,
     pub token: Option<&'s str>,
     pub entropy: &'s Stepper<'s>,
 }
@@ -101,8 +124,8 @@ impl<'s> Context<'s> {
 
     /// The item of the innermost Map around this place.
     fn map(&self) -> Option<Value> {
-        if let Some(index) = self.item {
-            return self.item(self.frame, index);
+        if let Some(item) = self.item {
+            return Some(item.to_json());
         }
         let mut frame = self.execution.frame(self.frame)?;
         loop {
@@ -116,6 +139,7 @@ impl<'s> Context<'s> {
 
     fn item(&self, map: u64, index: u32) -> Option<Value> {
         let items = self.execution.fork(map)?.items.as_ref()?;
-        Some(json!({"Item": {"Index": index, "Value": items.get(index as usize)?}}))
+        let value = items.get(index as usize)?;
+        Some(MapItem { index, key: None, value, source: STATE_DATA }.to_json())
     }
 }

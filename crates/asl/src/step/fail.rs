@@ -7,11 +7,11 @@ use crate::definition::{Catcher, Flow, Retrier, State, StateKind};
 use crate::event::{Change, Detail, Failed, Purpose};
 use crate::execution::Work;
 use crate::expression::Fault;
-use crate::moment::Effect;
+use crate::moment::{Effect, MapRunFailure};
 
 /// An error that a state has come to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Failure {
+pub(crate) struct Failure {
     pub error: Option<String>,
     pub cause: Option<String>,
 }
@@ -68,6 +68,14 @@ impl Stepper<'_> {
 
     /// Names the place where an evaluation has failed. Also says whether a Parallel or Map ends by it.
     fn faulted(&mut self, frame: u64, fault: Fault) -> (Failure, bool) {
+        let (failure, query) = self.named(frame, fault);
+        let Some(location) = query else { return (failure, false) };
+        self.evaluation_failed(frame, &failure, location);
+        (failure, !self.execution.has_joined(frame))
+    }
+
+    /// The error of a fault; of one in JSONata also the field.
+    fn named(&self, frame: u64, fault: Fault) -> (Failure, Option<Option<String>>) {
         let (error, message, query) = match fault {
             Fault::Missing { path, why } => {
                 ("States.Runtime", format!("Invalid path '{path}' : {why}"), None)
@@ -84,10 +92,7 @@ impl Stepper<'_> {
             )
         });
         let cause = place.unwrap_or_default() + &message;
-        let failure = Failure { error: Some(error.into()), cause: Some(cause) };
-        let Some(location) = query else { return (failure, false) };
-        self.evaluation_failed(frame, &failure, location);
-        (failure, self.execution.fork(frame).is_none_or(|fork| !fork.is_done()))
+        (Failure { error: Some(error.into()), cause: Some(cause) }, query)
     }
 
     fn evaluation_failed(&mut self, frame: u64, failure: &Failure, location: Option<String>) {
@@ -103,6 +108,17 @@ impl Stepper<'_> {
     /// Gives an error to the frame's state, and upwards until something takes it.
     pub fn fail(&mut self, frame: u64, failure: Failure) {
         self.raise(frame, failure, false, false);
+    }
+
+    /// Gives an error to a Parallel or Map that ends by it.
+    pub fn fail_open(&mut self, frame: u64, failure: Failure) {
+        self.raise(frame, failure, true, false);
+    }
+
+    /// What an evaluation that has failed is called, and where it stands.
+    pub fn failed(&self, frame: u64, fault: Fault) -> MapRunFailure {
+        let (failure, _) = self.named(frame, fault);
+        MapRunFailure { error: failure.error, cause: failure.cause }
     }
 
     /// `is_open`: a Parallel or Map of this frame ends by it. `is_beyond`: this state has had its chance.
@@ -242,6 +258,10 @@ impl Stepper<'_> {
         let kind = active.kind;
         if let Work::Task { task, .. } = active.work {
             self.effect(Effect::CancelTask { task });
+        }
+        if let Some(run) = self.execution.map_run(frame) {
+            self.effect(Effect::AbortMapRun { run, arn: self.execution.map_run_arn(frame) });
+            self.emit_after(frame, previous, Detail::MapRunAborted);
         }
         if matches!(kind, StateKind::Task | StateKind::Wait | StateKind::Parallel | StateKind::Map) {
             self.emit_after(frame, previous, Detail::StateAborted { kind });

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::context::MapItem;
 use super::inspect::Field;
 use super::stepper::{Job, Stepper};
 use crate::definition::{Amount, Kind, MapOver, Mode, Scope, State, StateKind};
 use crate::event::{Detail, child_frame};
 use crate::expression::{Env, Fault};
+use crate::items::STATE_DATA;
 
 impl Stepper<'_> {
     pub fn fork_branches(&mut self, frame: u64, state: &State, branches: &[Scope]) -> Result<(), Fault> {
@@ -35,19 +37,24 @@ impl Stepper<'_> {
     pub fn fork_items(&mut self, frame: u64, map: &MapOver) -> Result<(), Fault> {
         let input = self.effective_input(frame)?;
         let concurrency = self.count(frame, &input, map.max_concurrency.as_ref(), "MaxConcurrency")?;
-        let items = self.items(frame, map, input)?;
+        self.map_input = None;
+        if let Mode::Distributed(execution_type) = map.mode
+            && !self.holds_fork()
+        {
+            return self.start_map_run(frame, map, execution_type, concurrency);
+        }
+        let items = match self.inspect_reader(frame, map)? {
+            Some(items) => items,
+            None => self.items(frame, map, input)?,
+        };
         let Value::Array(list) = &items else { return Ok(()) };
         let length = list.len();
-        self.map_input = None;
         self.inspect(frame, Field::AfterItemsPath, &items);
         self.emit(frame, Detail::MapStarted { length: length as u64, items: Arc::new(items), concurrency });
         if self.inspect_map(frame, map, concurrency)? {
             return Ok(());
         }
-        let tolerated = self.tolerance(frame, map, length)?;
-        if matches!(map.mode, Mode::Distributed(_)) && self.machine.is_pure(&map.processor) {
-            return self.run_map(frame, map, tolerated);
-        }
+        self.tolerated(frame, map)?;
         self.jobs.push_front(Job::Iterate { frame });
         Ok(())
     }
@@ -89,16 +96,15 @@ impl Stepper<'_> {
 
     /// The input of an iteration: the item, or what `ItemSelector` makes of it.
     pub fn item_input(&mut self, frame: u64, map: &MapOver, index: u32) -> Result<Value, Fault> {
-        let Some(selector) = &map.item_selector else {
-            let items = self.execution.fork(frame).and_then(|fork| fork.items.as_ref());
-            return Ok(items.and_then(|items| items.get(index as usize)).cloned().unwrap_or_default());
-        };
+        let items = self.execution.fork(frame).and_then(|fork| fork.items.clone()).unwrap_or_default();
+        let value = items.get(index as usize).unwrap_or(&Value::Null);
+        let Some(selector) = &map.item_selector else { return Ok(value.clone()) };
         let input = match &self.map_input {
             Some((of, input)) if *of == frame => input.clone(),
             _ => Arc::new(self.effective_input(frame)?),
         };
         self.map_input = Some((frame, input.clone()));
-        let names = self.context(frame, Some(index));
+        let names = self.context(frame, Some(MapItem { index, key: None, value, source: STATE_DATA }));
         selector.evaluate(&Env::new(&input, &names))
     }
 

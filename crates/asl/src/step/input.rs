@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use super::stepper::Stepper;
-use crate::definition::StateMachine;
+use crate::definition::{ExecutionType, Kind, StateMachine};
 use crate::event::{Detail, Failed, Purpose};
 use crate::execution::{Execution, ROOT, Work};
+use crate::limits::EXPRESS_SECONDS_MAX;
 use crate::moment::{Input, Moment, Rejected, Status, Transition};
 
 pub(super) fn take(
@@ -24,6 +25,7 @@ pub(super) fn take(
         Input::TaskSucceeded { task, output } => stepper.task_succeeded(task, output),
         Input::TaskFailed { task, error, cause } => stepper.task_failed(task, error, cause),
         Input::TimerFired { timer } => stepper.timer_fired(timer),
+        Input::MapRunEnded { run, result } => stepper.map_run_ended(run, result),
         Input::Stop { error, cause } => {
             let previous = stepper.execution.last_event_id();
             stepper.end(previous, Detail::ExecutionAborted(Failed { error, cause }));
@@ -50,14 +52,27 @@ fn admit(execution: &Execution, input: &Input) -> Result<(), Rejected> {
         | Input::TaskSucceeded { task, .. }
         | Input::TaskFailed { task, .. } => (*task, work(task).is_some()),
         Input::TimerFired { timer } => (*timer, execution.timer(*timer).is_some()),
+        Input::MapRunEnded { run, .. } => (*run, execution.map_run_frame(*run).is_some()),
     };
     if is_expected { Ok(()) } else { Err(Rejected::NotWaiting { id }) }
 }
 
 impl Stepper<'_> {
     fn start(&mut self) {
-        let id = self.begin(&self.machine.root.start_at);
-        if let Some(seconds) = self.machine.timeout_seconds {
+        let child = self.execution.child_of().map(|child| (child.state.clone(), child.execution_type));
+        let (start_at, seconds) = match &child {
+            None => (&self.machine.root.start_at, self.machine.timeout_seconds),
+            Some((state, execution_type)) => {
+                let Some(Kind::Map(map)) = self.machine.state(state).map(|state| &state.kind) else { return };
+                let seconds = match execution_type {
+                    ExecutionType::Standard => None,
+                    ExecutionType::Express => Some(EXPRESS_SECONDS_MAX),
+                };
+                (&map.processor.start_at, seconds)
+            }
+        };
+        let id = self.begin(start_at);
+        if let Some(seconds) = seconds {
             self.start_timer(ROOT, id, Purpose::MachineTimeout, seconds.saturating_mul(1000));
         }
     }

@@ -13,6 +13,7 @@ use crate::definition::{Catcher, Kind, MapOver, QueryLanguage, Retrier, State, S
 use crate::event::{Detail, Failed};
 use crate::execution::{Execution, ROOT};
 use crate::expression::Fault;
+use crate::map_run::Tolerated;
 use crate::moment::{Moment, Transition};
 
 /// What a state under inspection is given beside its input, and what has been seen of it.
@@ -26,6 +27,8 @@ pub(crate) struct Inspection {
     pub retries: u32,
     /// How many iterations of the Map have failed.
     pub failed_iterations: Option<u64>,
+    /// What stands for the object that the Map's `ItemReader` reads.
+    pub reader_data: Option<String>,
     pub seen: RefCell<Seen>,
 }
 
@@ -238,16 +241,22 @@ impl Stepper<'_> {
         self.inspection.is_some()
     }
 
+    /// The items that the reader of a Map under inspection has, made of what was given for them.
+    pub fn inspect_reader(&self, frame: u64, map: &MapOver) -> Result<Option<Value>, Fault> {
+        let (Some(inspection), Some(reader)) = (self.inspection, &map.reader) else { return Ok(None) };
+        let plan = self.read_plan(frame, reader)?;
+        let bytes = inspection.reader_data.clone().unwrap_or_else(|| "[]".into()).into_bytes();
+        let items = crate::items::of_object(&plan, bytes);
+        let items = items.map_err(|why| Fault::Other { error: "States.ItemReaderFailed", message: why.0 })?;
+        Ok(Some(items.into_iter().map(|item| item.value).collect()))
+    }
+
     /// Notes how a Map is about to run, and holds its iterations back.
     pub fn inspect_map(&mut self, frame: u64, map: &MapOver, concurrency: u32) -> Result<bool, Fault> {
         let Some(inspection) = self.inspection else { return Ok(false) };
-        let input = self.effective_input(frame)?;
-        let iterations = self.execution.fork(frame).map(|fork| fork.results.len());
-        let count = self.amount(frame, &input, map.tolerated.count.as_ref(), "ToleratedFailureCount")?;
-        let percentage = match &map.tolerated.percentage {
-            None => None,
-            Some(percentage) => Some(self.percentage(frame, &input, Some(percentage))?),
-        };
+        let has_items = map.reader.is_none() || inspection.reader_data.is_some();
+        let iterations = self.execution.fork(frame).map(|fork| fork.results.len()).filter(|_| has_items);
+        let Tolerated { count, percentage } = self.tolerated(frame, map)?;
         inspection.seen.borrow_mut().map = MapSeen {
             iterations,
             max_concurrency: Some(concurrency),

@@ -13,6 +13,9 @@ mod stepper;
 mod task;
 mod wait;
 
+pub(crate) use context::MapItem;
+pub(crate) use stepper::Stepper;
+
 use crate::definition::StateMachine;
 use crate::execution::Execution;
 use crate::moment::{Input, Moment, Rejected, Transition};

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::stepper::Stepper;
-use crate::definition::{Catcher, Items, MapOver, QueryFlow, QueryLanguage, State, StateKind};
+use crate::definition::{Catcher, Items, MapOver, Mode, QueryFlow, QueryLanguage, State, StateKind};
 use crate::expression::{Env, Fault};
 use crate::jsonata::Expression;
 use crate::limits::SECONDS_MAX;
@@ -72,7 +72,7 @@ impl Stepper<'_> {
         Ok((output.unwrap_or(error_output), assigned))
     }
 
-    /// The items of a Map without a reader: always an array.
+    /// The items of a Map without a reader: an array, or for a distributed Map an object.
     pub fn items(&self, frame: u64, map: &MapOver, input: Value) -> Result<Value, Fault> {
         let items = match &map.items {
             Items::Input => input,
@@ -85,7 +85,7 @@ impl Stepper<'_> {
                 })?
             }
         };
-        if items.is_array() {
+        if items.is_array() || items.is_object() && map.mode != Mode::Inline {
             return Ok(items);
         }
         let language = self.state(frame).map(|(_, state)| state.language);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::context::Context;
+use super::context::{Context, MapItem};
 use super::inspect::Inspection;
 use crate::definition::{State, StateMachine};
 use crate::event::{Change, Detail, Event, Failed, Purpose};
@@ -17,14 +17,14 @@ use crate::limits::HISTORY_EVENTS_MAX;
 use crate::moment::{Effect, Moment, Status, Transition};
 
 /// Something to do within this step.
-pub(super) enum Job {
+pub(crate) enum Job {
     /// Enter a state.
     Enter { frame: u64, state: String, input: Arc<Value> },
     /// Start iterations of a Map, or end it.
     Iterate { frame: u64 },
 }
 
-pub(super) struct Stepper<'a> {
+pub(crate) struct Stepper<'a> {
     pub machine: &'a StateMachine,
     pub execution: &'a mut Execution,
     pub at: Moment,
@@ -159,6 +159,10 @@ impl<'a> Stepper<'a> {
         let cancelled = self.execution.open_tasks().map(|task| Effect::CancelTask { task });
         let cancelled: Vec<Effect> = cancelled
             .chain(self.execution.open_timers().map(|timer| Effect::CancelTimer { timer }))
+            .chain(self.execution.open_map_runs().map(|(frame, run)| {
+                let arn = self.execution.map_run_arn(frame);
+                Effect::AbortMapRun { run, arn }
+            }))
             .collect();
         if !self.is_running() {
             return;
@@ -175,7 +179,7 @@ impl<'a> Stepper<'a> {
     }
 
     /// What `$$` and `$name` mean in a frame.
-    pub fn context(&self, frame: u64, item: Option<u32>) -> Context<'_> {
+    pub fn context<'s>(&'s self, frame: u64, item: Option<MapItem<'s>>) -> Context<'s> {
         Context { execution: self.execution, frame, item, token: self.token.as_deref(), entropy: self }
     }
 

@@ -50,6 +50,7 @@ impl Test {
                 variables: checked.variables,
                 retries,
                 failed_iterations: configuration.map_iteration_failure_count,
+                reader_data: configuration.map_item_reader_data.clone(),
                 ..Inspection::default()
             },
             level: request.inspection_level,

@@ -124,11 +124,6 @@ impl Refusal {
         )
     }
 
-    #[allow(dead_code, reason = "read by distributed Map")]
-    pub(super) fn reader_data(why: &str) -> Self {
-        Self::validation(format!("The data of the ItemReader cannot be read: {why}"))
-    }
-
     pub(super) fn context(why: &str) -> Self {
         Self::validation(format!("Invalid Context object provided: {why}"))
     }

@@ -9,14 +9,14 @@
     reason = "tests"
 )]
 
-mod cases;
-mod conformance;
 mod corpora;
 mod fuzz_targets;
+mod items;
 mod jsonata;
 mod jsonata_functions;
+mod map_run_world;
+mod map_runs;
 mod properties;
 mod steps;
 mod test_state;
-mod verdicts;
 mod world;

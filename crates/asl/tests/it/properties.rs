@@ -66,7 +66,7 @@ fn query_state(draw: Draw, name: &str, next: Option<String>) -> BoxedStrategy<(S
             json!({"Type": "Parallel", "Arguments": "{% $states.input %}", "Output": with("both", "$states.result")})
         }
         _ => {
-            inner = Some(("ItemProcessor", scope(depth - 1, format!("{name}m"))));
+            inner = Some(("ItemProcessor", processor(draw, name)));
             json!({"Type": "Map", "Items": "{% $states.input.items %}", "MaxConcurrency": format!("{{% {} %}}", number % 4),
                 "ItemSelector": {"v": "{% $states.context.Map.Item.Value %}", "items": "{% $states.input.items %}"},
                 "Output": with("all", "$states.result")})
@@ -110,7 +110,10 @@ fn state(draw: Draw, name: &str, next: Option<String>) -> BoxedStrategy<(String,
         _ => {
             own = json!({"Type": "Map", "ItemsPath": "$.items", "MaxConcurrency": number % 4, "ResultPath": "$.all",
                 "ItemSelector": {"v.$": "$$.Map.Item.Value", "items.$": "$.items"}});
-            inner = Some(("ItemProcessor", scope(depth - 1, format!("{name}m"))));
+            inner = Some(("ItemProcessor", processor(draw, name)));
+            if is_distributed(draw) {
+                distributed(&mut own, number);
+            }
         }
     }
     if flag && matches!(kind, 5 | 6) {
@@ -120,6 +123,48 @@ fn state(draw: Draw, name: &str, next: Option<String>) -> BoxedStrategy<(String,
         own["Catch"] = json!([{"ErrorEquals": ["States.ALL"], "Next": next, "ResultPath": "$.error"}]);
     }
     finish(own, inner, name, next)
+}
+
+fn is_distributed(draw: Draw) -> bool {
+    draw.number.is_multiple_of(2)
+}
+
+/// What a Map has its items processed by.
+fn processor(draw: Draw, name: &str) -> BoxedStrategy<Value> {
+    let inner = scope(draw.depth - 1, format!("{name}m"));
+    if !is_distributed(draw) {
+        return inner;
+    }
+    inner
+        .prop_map(move |mut inner| {
+            // WHY: what waits for a token, or is distributed itself, may not be in an Express child.
+            let text = inner.to_string();
+            let is_standard = draw.flag || text.contains("waitForTaskToken") || text.contains("DISTRIBUTED");
+            let execution_type = if is_standard { "STANDARD" } else { "EXPRESS" };
+            inner["ProcessorConfig"] = json!({"Mode": "DISTRIBUTED", "ExecutionType": execution_type});
+            inner
+        })
+        .boxed()
+}
+
+/// Some of what only distributed Maps have.
+fn distributed(map: &mut Value, number: u8) {
+    match number % 5 {
+        0 => {
+            map["ItemReader"] = json!({"Resource": "arn:aws:states:::s3:getObject",
+                "Parameters": {"Bucket": "b", "Key": if number > 200 { "none" } else { "items.json" }}})
+        }
+        1 => map["ToleratedFailurePercentage"] = (number % 101).into(),
+        2 => map["ToleratedFailureCount"] = 1.into(),
+        3 => {
+            map["ResultWriter"] =
+                json!({"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": "out"}})
+        }
+        _ => {}
+    }
+    if number > 128 {
+        map["ItemBatcher"] = json!({"MaxItemsPerBatch": 2, "BatchInput": {"items.$": "$.items"}});
+    }
 }
 
 fn finish(
@@ -149,6 +194,7 @@ fn finish(
 fn run(machine: &Value, answers: &[u8]) -> (World, Vec<Input>) {
     let machine = StateMachine::parse(&machine.to_string()).unwrap();
     let mut world = World::new(machine, start(json!({"items": [1, "two", null]})));
+    world.buckets.insert(("b".into(), "items.json".into()), b"[1, {\"items\": [2]}, 3]".to_vec());
     let mut answers = answers.iter().cycle();
     let mut log = Vec::new();
     world.run_logged(
@@ -162,6 +208,34 @@ fn run(machine: &Value, answers: &[u8]) -> (World, Vec<Input>) {
     (world, log)
 }
 
+/// Of every Map Run, inner ones too: it is over, its children are, and its counts are theirs.
+fn map_runs_add_up(world: &World) -> Result<(), TestCaseError> {
+    for ended in &world.ended {
+        let (executions, items) = ended.counts();
+        let with =
+            |status: Status| ended.children.iter().filter(|child| child.execution.status() == status).count();
+        prop_assert_ne!(ended.map_run.status(), Status::Running);
+        prop_assert_eq!(executions.succeeded, with(Status::Succeeded) as u64);
+        prop_assert_eq!(executions.failed, with(Status::Failed) as u64);
+        prop_assert_eq!(executions.timed_out, with(Status::TimedOut) as u64);
+        prop_assert_eq!(executions.aborted, with(Status::Aborted) as u64);
+        for counts in [executions, items] {
+            let all = counts.pending + counts.running + counts.succeeded + counts.failed;
+            prop_assert_eq!(all + counts.timed_out + counts.aborted, counts.total);
+        }
+        for child in &ended.children {
+            let of = child.execution.child_of().unwrap();
+            prop_assert_eq!(&of.map_run, &ended.plan.arn);
+            let mut folded =
+                ended.plan.child(world.execution.start(), of.child, child.execution.start().input.clone());
+            child.events.iter().for_each(|event| folded.apply(event));
+            prop_assert_eq!(&folded, &child.execution);
+            map_runs_add_up(child)?;
+        }
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -173,7 +247,7 @@ proptest! {
         let (mut world, _) = run(&machine, &answers);
         prop_assert!(!world.is_running(), "stuck in {:?}", world.execution.active_states());
         prop_assert_eq!(world.completed, 1);
-        prop_assert!(world.tasks.is_empty() && world.timers.is_empty(), "effects are left open");
+        prop_assert!(world.tasks.is_empty() && world.timers.is_empty() && world.runs.is_empty(), "effects are left open");
         let mut folded = Execution::new(world.execution.start().clone());
         for (at, event) in world.events.iter().enumerate() {
             prop_assert_eq!(event.id, at as u64 + 1);
@@ -182,6 +256,7 @@ proptest! {
             folded.apply(&serde_json::from_str(&stored).unwrap());
         }
         prop_assert_eq!(&folded, &world.execution);
+        map_runs_add_up(&world)?;
         let last = world.execution.clone();
         for input in [Input::Start, Input::TimerFired { timer: 4 }, Input::TaskSucceeded { task: 3, output: Value::Null },
             Input::Stop { error: None, cause: None }] {
@@ -236,7 +311,7 @@ proptest! {
         if world.is_running() {
             world.give(Input::Stop { error: Some("Stop".into()), cause: None }).unwrap();
             prop_assert_eq!(world.execution.status(), Status::Aborted);
-            prop_assert!(world.tasks.is_empty() && world.timers.is_empty(), "effects are left open");
+            prop_assert!(world.tasks.is_empty() && world.timers.is_empty() && world.runs.is_empty(), "effects are left open");
         }
     }
 }

@@ -2,12 +2,16 @@
 //! by a function. Does not judge the outcome.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
+use shipway_asl::map_run::MapRunPlan;
 use shipway_asl::{
     Effect, Event, Execution, Input, Moment, Rejected, ScheduledTask, Start, StateMachine, Status, Timestamp,
     Transition, step,
 };
+
+use crate::map_run_world::{Buckets, Ended};
 
 /// What the mock task layer says to a scheduled task.
 pub struct Answer {
@@ -31,7 +35,7 @@ impl Answer {
 
 /// An execution, its history and its open effects.
 pub struct World {
-    pub machine: StateMachine,
+    pub machine: Arc<StateMachine>,
     pub execution: Execution,
     pub events: Vec<Event>,
     pub tasks: Vec<ScheduledTask>,
@@ -41,15 +45,20 @@ pub struct World {
     pub completed: u32,
     /// Inputs that were taken.
     pub inputs: Vec<Input>,
+    /// Map Runs that the execution waits for.
+    pub runs: BTreeMap<u64, MapRunPlan>,
+    /// Map Runs that have ended.
+    pub ended: Vec<Ended>,
+    pub buckets: Buckets,
 }
 
 /// Enough for every case: a machine that needs more inputs does not end.
 const INPUTS_MAX: usize = 100_000;
 
 impl World {
-    pub fn new(machine: StateMachine, start: Start) -> Self {
+    pub fn new(machine: impl Into<Arc<StateMachine>>, start: Start) -> Self {
         Self {
-            machine,
+            machine: machine.into(),
             execution: Execution::new(start),
             events: Vec::new(),
             tasks: Vec::new(),
@@ -58,6 +67,9 @@ impl World {
             seed: 1,
             completed: 0,
             inputs: Vec::new(),
+            runs: BTreeMap::new(),
+            ended: Vec::new(),
+            buckets: Buckets::new(),
         }
     }
 
@@ -70,6 +82,7 @@ impl World {
             Input::TaskSucceeded { task, .. } | Input::TaskFailed { task, .. } => {
                 self.tasks.retain(|open| open.task != *task);
             }
+            Input::MapRunEnded { run, .. } => drop(self.runs.remove(run)),
             Input::TimerFired { timer } => self.timers.retain(|(_, open), ()| open != timer),
             _ => {}
         }
@@ -90,6 +103,8 @@ impl World {
             }
             Effect::CancelTimer { timer } => self.timers.retain(|(_, other), ()| *other != timer),
             Effect::CancelTask { task } => self.tasks.retain(|open| open.task != task),
+            Effect::StartMapRun(plan) => drop(self.runs.insert(plan.run, *plan)),
+            Effect::AbortMapRun { run, .. } => drop(self.runs.remove(&run)),
             Effect::Complete => self.completed += 1,
         }
     }
@@ -109,13 +124,17 @@ impl World {
         log.append(&mut self.inputs);
     }
 
-    fn drive(&mut self, answer: &mut dyn FnMut(&ScheduledTask) -> Answer) {
+    pub(crate) fn drive(&mut self, answer: &mut dyn FnMut(&ScheduledTask) -> Answer) {
         self.give(Input::Start).unwrap();
         for _ in 0..INPUTS_MAX {
             if !self.is_running() {
                 return;
             }
             if self.tasks.is_empty() {
+                if let Some(plan) = self.runs.values().next().cloned() {
+                    self.run_map(plan, answer);
+                    continue;
+                }
                 if !self.fire() {
                     return;
                 }

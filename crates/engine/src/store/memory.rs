@@ -99,7 +99,7 @@ impl Store for MemoryStore {
     async fn executions(&self, filter: &RowFilter) -> Result<Vec<Row>, Error> {
         let tables = self.tables();
         let is_wanted = |row: &&Row| {
-            filter.machine.as_ref().is_none_or(|machine| *machine == row.machine)
+            filter.machine.as_ref().map_or(!row.machine.contains('/'), |machine| *machine == row.machine)
                 && filter.status.is_none_or(|status| status == row.status)
         };
         let rows = tables

@@ -109,7 +109,7 @@ pub struct Row {
 /// Which rows to list, newest first.
 #[derive(Clone, Debug, Default)]
 pub struct RowFilter {
-    /// Only this machine.
+    /// Only this machine; without one, all but `<machine>/<label>`: the children of Map Runs.
     pub machine: Option<String>,
     /// Only this status.
     pub status: Option<Status>,

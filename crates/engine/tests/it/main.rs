@@ -4,6 +4,8 @@
 
 mod executions;
 mod kill;
+mod map_run_crashes;
+mod map_runs;
 mod store_kit;
 mod support;
 mod trouble;

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use serde_json::Value;
 use shipway_asl::Status;
 use shipway_engine::{
-    Builder, Clock, Config, Description, Engine, StartExecution, Store, SystemClock, Task, TaskFailure,
-    TaskHandler,
+    Buckets, Builder, Clock, Config, Description, Engine, StartExecution, Store, SystemClock, Task,
+    TaskFailure, TaskHandler, bucket::NoBuckets,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -56,7 +56,18 @@ pub async fn engine_at(
     handler: Arc<dyn TaskHandler>,
     stop: &CancellationToken,
 ) -> Engine {
+    engine_with(store, clock, handler, Arc::new(NoBuckets), stop).await
+}
+
+pub async fn engine_with(
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    handler: Arc<dyn TaskHandler>,
+    buckets: Arc<dyn Buckets>,
+    stop: &CancellationToken,
+) -> Engine {
     Builder::new(store, clock, Config::default())
+        .buckets(buckets)
         .handler(RESOURCE, handler)
         .start(stop.clone())
         .await

@@ -22,6 +22,10 @@ pub struct Troubled {
     pub has_refused: Notify,
     /// Told when a commit arrives.
     pub has_arrived: Notify,
+    /// Commits that are taken before it is full for ever.
+    pub commits_left: AtomicUsize,
+    /// Whether the last of them is written, though its reply is lost.
+    pub loses_reply: AtomicBool,
     /// Commits pass while there are permits.
     pub gate: Semaphore,
 }
@@ -34,8 +38,18 @@ impl Troubled {
             refused: AtomicUsize::new(0),
             has_refused: Notify::new(),
             has_arrived: Notify::new(),
+            commits_left: AtomicUsize::new(usize::MAX),
+            loses_reply: AtomicBool::new(false),
             gate: Semaphore::new(1_000),
         })
+    }
+}
+
+impl Troubled {
+    fn refuse(&self) -> Error {
+        self.refused.fetch_add(1, Ordering::SeqCst);
+        self.has_refused.notify_one();
+        Error::Unavailable { operation: "write".to_owned(), reason: "full".to_owned() }
     }
 }
 
@@ -44,10 +58,14 @@ impl Store for Troubled {
     async fn commit(&self, commit: Commit) -> Result<Vec<u64>, Error> {
         self.has_arrived.notify_one();
         let _passes = self.gate.acquire().await.unwrap();
-        if self.is_full.load(Ordering::SeqCst) {
-            self.refused.fetch_add(1, Ordering::SeqCst);
-            self.has_refused.notify_one();
-            return Err(Error::Unavailable { operation: "write".to_owned(), reason: "full".to_owned() });
+        let left =
+            self.commits_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        if left == Ok(1) && self.loses_reply.load(Ordering::SeqCst) {
+            drop(self.beneath.commit(commit).await);
+            return Err(self.refuse());
+        }
+        if self.is_full.load(Ordering::SeqCst) || left.is_err() {
+            return Err(self.refuse());
         }
         self.beneath.commit(commit).await
     }

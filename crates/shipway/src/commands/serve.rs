@@ -4,7 +4,7 @@ use std::{io::IsTerminal, net::SocketAddr, sync::Arc};
 
 use clap::Parser;
 use shipway_control::app::Shipway;
-use shipway_engine::{Builder, SystemClock};
+use shipway_engine::{Builder, FolderBuckets, SystemClock};
 use shipway_host::{LocalHost, edge};
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -91,7 +91,9 @@ impl Serve {
         let host = LocalHost::new(shipway_host::Config::new(&cx.data_dir, &exe));
         let host = Arc::new(host.map_err(|error| unusable(cx, &error))?);
         let watching = tokio::spawn(edge::watch(edge::WatchConfig::new(&exe, &cx.data_dir), stop.clone()));
-        let builder = Builder::new(store, Arc::new(SystemClock), shipway_engine::Config::default());
+        let buckets = Arc::new(FolderBuckets::new(cx.data_dir.join("buckets")));
+        let builder =
+            Builder::new(store, Arc::new(SystemClock), shipway_engine::Config::default()).buckets(buckets);
         let app = Shipway::start(builder, host, stop.clone()).await;
         let app = app.map_err(|error| Failure::of("cannot start", &error))?;
         let token = token(cx)?;

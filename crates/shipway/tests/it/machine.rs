@@ -490,6 +490,7 @@ fn bad_input_is_named_with_its_place() {
     let case = |change: &str| format!("cases:\n  - name: a\n    {change}\n");
     for (name, text) in [
         ("unknown", case("expects: {}")),
+        ("misspelt", case("expect: {ouput: 1}")),
         ("stranger", case("mocks: {Pya: {return: 1}}")),
         ("time", case("now: yesterday")),
         ("status", case("expect: {status: DONE}")),
@@ -522,6 +523,7 @@ fn bad_input_is_named_with_its_place() {
         "run order.asl.json --test-case x",
         "test nothing.test.yaml",
         "test unknown.test.yaml",
+        "test misspelt.test.yaml",
         "test stranger.test.yaml",
         "test time.test.yaml",
         "test status.test.yaml",
@@ -619,6 +621,12 @@ fn bad_input_is_named_with_its_place() {
 
         $ test unknown.test.yaml
         error: unknown.test.yaml:4:5: unknown field `expects`, expected one of name, input, now, seed, context, mocks, test_case, expect
+        hint: did you mean `expect`?
+        exit code 2
+
+        $ test misspelt.test.yaml
+        error: misspelt.test.yaml:4:14: unknown field `ouput`, expected one of status, path, output, output_has, variables, error, cause, tasks, tasks_have, seconds_max
+        hint: did you mean `output`?
         exit code 2
 
         $ test stranger.test.yaml

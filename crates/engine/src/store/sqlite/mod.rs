@@ -213,7 +213,11 @@ impl Store for SqliteStore {
         self.read(move |connection| {
             let (start, arn) = filter.before.unwrap_or((Timestamp(i64::MAX), after_prefix("")));
             // WHY: without a machine the index over it is of no use, so the two cases are two statements.
-            let machine = if filter.machine.is_some() { "machine = ?5" } else { "?5 IS NULL" };
+            let machine = if filter.machine.is_some() {
+                "machine = ?5"
+            } else {
+                "?5 IS NULL AND instr(machine, '/') = 0"
+            };
             let query = format!(
                 "SELECT {ROW} WHERE {machine} AND (?1 IS NULL OR status = ?1) AND (started_at, arn) < (?2, ?3)
                  ORDER BY started_at DESC, arn DESC LIMIT ?4"

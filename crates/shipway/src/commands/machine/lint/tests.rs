@@ -21,7 +21,7 @@ fn source(text: &str) -> Checked {
 fn hash(text: &str) -> u64 {
     use std::hash::{DefaultHasher, Hash, Hasher};
     let mut hasher = DefaultHasher::new();
-    (text, std::thread::current().id()).hash(&mut hasher);
+    (text, std::process::id(), std::thread::current().id()).hash(&mut hasher);
     hasher.finish()
 }
 
@@ -96,7 +96,7 @@ fn what_covers_a_task_counts() {
 
 #[test]
 fn yaml_is_checked_too() {
-    let path = std::env::temp_dir().join("shipway-lint-yaml.asl.yaml");
+    let path = std::env::temp_dir().join(format!("shipway-lint-{}.asl.yaml", std::process::id()));
     std::fs::write(&path, "StartAt: No\nStates:\n  No:\n    Type: Fail\n").unwrap();
     let mut checked = check(Source::read(&path).unwrap());
     std::fs::remove_file(&path).unwrap();

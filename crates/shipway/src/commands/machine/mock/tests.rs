@@ -186,7 +186,7 @@ fn bad_mock_files_say_what_is_wrong() {
         None,
         None,
         &expect![
-            "FILE:3:7: unknown field `retrun`, expected one of return, throw, never, after, submitted, heartbeat, worker, times"
+            "FILE:3:7: unknown field `retrun`, expected one of return, throw, never, after, submitted, heartbeat, worker, times (did you mean `return`?)"
         ],
     );
     refused(
@@ -217,6 +217,6 @@ fn bad_mock_files_say_what_is_wrong() {
         "mock: {}\n",
         None,
         None,
-        &expect!["FILE:1:1: unknown field `mock`, expected one of mocks, cases"],
+        &expect!["FILE:1:1: unknown field `mock`, expected one of mocks, cases (did you mean `mocks`?)"],
     );
 }

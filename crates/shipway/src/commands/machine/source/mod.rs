@@ -215,8 +215,9 @@ fn meant(message: &str) -> Option<String> {
     let mut quoted = said.split('`');
     let is_unknown = quoted.next()?.starts_with("unknown ");
     let name = quoted.next().filter(|_| is_unknown)?;
-    let known = known.split('`').skip(1).step_by(2);
-    nearest(name, known).map(|meant| format!("did you mean `{meant}`?"))
+    // YAML's reader lists plain words, JSON's has each in backticks.
+    let words = known.trim_start_matches("one of ").split([',', '`', ' ']).filter(|word| !word.is_empty());
+    nearest(name, words).map(|meant| format!("did you mean `{meant}`?"))
 }
 
 /// JSON of an argument: itself, or `@file`, or `@-` for stdin.

@@ -1,0 +1,132 @@
+//! What users of the engine see of Map Runs: which an execution has started, how one stands, its children.
+
+use shipway_asl::map_run::{Counts, ExecutionType, MapRunInput, Tolerated};
+use shipway_asl::{Status, Timestamp};
+
+use crate::{
+    engine::{Description, Engine, Error, describe},
+    map_run::record::{self, Kept},
+    store::PAGE_MAX,
+};
+
+/// A Map Run as it can be shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MapRunDescription {
+    /// `...:mapRun:<machine>/<label>:<id>`.
+    pub arn: String,
+    /// ARN of the execution that has started it.
+    pub execution_arn: String,
+    /// `...:stateMachine:<machine>/<label>`.
+    pub machine_arn: String,
+    /// The Map state's name.
+    pub state: String,
+    /// Id of the event that started it.
+    pub run: u64,
+    /// How it stands.
+    pub status: Status,
+    /// What its children are.
+    pub execution_type: ExecutionType,
+    /// When it was started.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub stopped_at: Option<Timestamp>,
+    /// `maxConcurrency`; 0 for no limit.
+    pub max_concurrency: u32,
+    /// What failures it bears.
+    pub tolerated: Tolerated,
+    /// `itemCounts`.
+    pub items: Counts,
+    /// `executionCounts`.
+    pub executions: Counts,
+}
+
+/// What `UpdateMapRun` changes; none is left as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct MapRunUpdate {
+    /// `maxConcurrency`.
+    pub max_concurrency: Option<u32>,
+    /// `toleratedFailureCount`.
+    pub tolerated_count: Option<u64>,
+    /// `toleratedFailurePercentage`, 0 to 100.
+    pub tolerated_percentage: Option<f64>,
+}
+
+impl Engine {
+    /// A Map Run as it stands.
+    pub async fn map_run(&self, arn: &str) -> Result<MapRunDescription, Error> {
+        Ok(shown(&self.kept(arn).await?))
+    }
+
+    /// The Map Runs that an execution has started, in that order, after the one that event `after` started; at most
+    /// `limit` and at most 1,000.
+    pub async fn map_runs(
+        &self,
+        execution: &str,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<MapRunDescription>, Error> {
+        self.row(execution).await?;
+        let mut found = Vec::new();
+        for arn in record::started_by(&*self.core.store, execution, after, limit).await? {
+            found.push(self.map_run(&arn).await?);
+        }
+        Ok(found)
+    }
+
+    /// The children of a Map Run from number `from` on, in the order of their items; at most `limit` and at most
+    /// 1,000. The last number plus one is where the next page begins.
+    pub async fn map_run_children(
+        &self,
+        arn: &str,
+        from: u32,
+        limit: usize,
+    ) -> Result<Vec<(u32, Description)>, Error> {
+        let Kept { plan, map_run, .. } = self.kept(arn).await?;
+        let mut found = Vec::new();
+        for child in (from..map_run.next_child()).take(limit.min(PAGE_MAX)) {
+            // WHY: what is written down to run may not have been started yet.
+            if let Some(row) = self.core.store.execution(&plan.child_arn(child)).await? {
+                found.push((child, describe(&row)?));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Changes a Map Run that is not over; durable when this returns. One that is over is [`Error::NotWaiting`].
+    pub async fn update_map_run(&self, arn: &str, update: MapRunUpdate) -> Result<(), Error> {
+        if update.tolerated_percentage.is_some_and(|percentage| !(0.0..=100.0).contains(&percentage)) {
+            return Err(Error::Invalid(
+                "toleratedFailurePercentage".to_owned(),
+                "number: it is from 0 to 100",
+            ));
+        }
+        self.kept(arn).await?;
+        let MapRunUpdate { max_concurrency, tolerated_count, tolerated_percentage } = update;
+        let input = MapRunInput::Updated { max_concurrency, tolerated_count, tolerated_percentage };
+        self.core.update_map_run(arn, input).await
+    }
+
+    async fn kept(&self, arn: &str) -> Result<Kept, Error> {
+        let kept = record::load(&*self.core.store, arn).await?;
+        kept.map(|(kept, _)| kept).ok_or_else(|| Error::NoMapRun(arn.to_owned()))
+    }
+}
+
+fn shown(kept: &Kept) -> MapRunDescription {
+    let Kept { parent, plan, map_run, .. } = kept;
+    MapRunDescription {
+        arn: plan.arn.clone(),
+        execution_arn: parent.clone(),
+        machine_arn: plan.machine_arn(),
+        state: plan.state.clone(),
+        run: plan.run,
+        status: map_run.status(),
+        execution_type: plan.execution_type,
+        started_at: map_run.started_at(),
+        stopped_at: map_run.stopped_at(),
+        max_concurrency: map_run.max_concurrency(),
+        tolerated: map_run.tolerated(),
+        items: map_run.item_counts(),
+        executions: map_run.execution_counts(),
+    }
+}
