@@ -2,5 +2,6 @@
 
 pub mod mock;
 pub mod models;
+pub mod protocol;
 
 pub use shipway_asl::integration as integrations;

@@ -9,6 +9,7 @@ mod store;
 mod wire;
 
 pub use name::{member_name, pascal_case};
+pub(crate) use nearest::nearest;
 pub use shape::{Bounds, Kind, Location, Member, Shape, Structure};
 pub use store::Service;
 pub use wire::{Http, Metadata, Paginator, Protocol, XmlNamespace};
@@ -146,7 +147,7 @@ impl Service {
             None => Err(Error::UnknownOperation {
                 service: self.name().to_owned(),
                 action: action.to_owned(),
-                nearest: nearest::nearest(action, self.model().operations.keys().map(String::as_str))
+                nearest: nearest(action, self.model().operations.keys().map(String::as_str))
                     .map(name::action_name),
             }),
         }
@@ -184,7 +185,7 @@ impl Service {
     }
 }
 
-fn capitalised(text: &str) -> String {
+pub(crate) fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
 }

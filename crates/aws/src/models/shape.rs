@@ -21,6 +21,7 @@ pub(super) struct Reference {
     #[serde(default, rename = "idempotencyToken")]
     pub(super) is_idempotency_token: bool,
     pub(super) query_name: Option<String>,
+    pub(super) payload: Option<String>,
     #[serde(default, rename = "hostLabel")]
     pub(super) is_host_label: bool,
     #[serde(default, rename = "jsonvalue")]
@@ -252,7 +253,8 @@ impl<'a> Structure<'a> {
 
     /// The member that is the whole body, if one is.
     pub fn payload(&self) -> Option<&'a str> {
-        self.shape.definition.payload.as_deref()
+        let named = self.shape.reference.and_then(|reference| reference.payload.as_deref());
+        named.or(self.shape.definition.payload.as_deref())
     }
 }
 
@@ -288,7 +290,12 @@ impl<'a> Member<'a> {
 
     /// Where it is, when it is not in the body.
     pub fn location(&self) -> Option<Location> {
-        self.reference.location
+        self.reference.location.or(self.shape.definition.location)
+    }
+
+    /// Whether a reply has it in its body: a place in the path or the query is the request's alone.
+    pub fn is_in_answer_body(&self) -> bool {
+        matches!(self.location(), None | Some(Location::Uri | Location::Querystring))
     }
 
     /// How it is called on the wire.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, de::IgnoredAny};
 
-use super::shape::Reference;
+use super::shape::{Location, Reference};
 
 /// A whole service.
 #[derive(Debug, Deserialize)]
@@ -190,6 +190,7 @@ pub(super) struct Definition {
     pub(super) is_union: bool,
     #[serde(default, rename = "sparse")]
     pub(super) is_sparse: bool,
+    pub(super) location: Option<Location>,
     pub(super) location_name: Option<String>,
     pub(super) xml_namespace: Option<XmlNamespace>,
     pub(super) error: Option<ErrorTrait>,
@@ -197,11 +198,29 @@ pub(super) struct Definition {
 
 /// The namespace of an XML element.
 #[derive(Clone, Debug, Deserialize)]
+#[serde(from = "WrittenNamespace")]
 pub struct XmlNamespace {
     /// The name before the colon, where there is one.
     pub prefix: Option<String>,
     /// What it stands for.
     pub uri: String,
+}
+
+/// Models write the one or the other.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum WrittenNamespace {
+    Uri(String),
+    Whole { prefix: Option<String>, uri: String },
+}
+
+impl From<WrittenNamespace> for XmlNamespace {
+    fn from(written: WrittenNamespace) -> Self {
+        match written {
+            WrittenNamespace::Uri(uri) => Self { prefix: None, uri },
+            WrittenNamespace::Whole { prefix, uri } => Self { prefix, uri },
+        }
+    }
 }
 
 /// What an error is called, where it is not called as its shape.

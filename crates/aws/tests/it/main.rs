@@ -10,3 +10,4 @@
 )]
 
 mod mocks;
+mod vectors;
