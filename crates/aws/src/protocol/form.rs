@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Invalid, Request, json::DEPTH_MAX, known, text, time};
+use super::{Invalid, Request, json::DEPTH_MAX, known, percent_encode, text, time};
 use crate::models::{Kind, Member, Operation, Shape, Structure};
 
 /// Which of the two.
@@ -40,16 +40,11 @@ fn request(
     if let Some(structure) = structure {
         form.members("", structure, members, 0)?;
     }
-    let pairs = form.pairs.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value)));
+    let pairs = form.pairs.iter().map(|(name, value)| format!("{}={}", percent_encode(name), percent_encode(value)));
     let body = pairs.collect::<Vec<_>>().join("&").into_bytes();
     let content_type = "application/x-www-form-urlencoded; charset=utf-8";
     let headers = vec![("Content-Type".to_owned(), content_type.to_owned())];
     Ok(Request { headers, body, ..Request::default() })
-}
-
-/// Percent-encodes all but letters, digits and `-._~`.
-pub(super) fn encode(text: &str) -> String {
-    super::rest::encode(text, false)
 }
 
 struct Form {

@@ -158,6 +158,11 @@ pub fn read_error(operation: Operation<'_>, reply: &Reply) -> Fault {
     error::read(operation, reply)
 }
 
+/// Percent-encodes all but letters, digits and `-._~`.
+pub fn percent_encode(text: &str) -> String {
+    rest::encode(text, false)
+}
+
 /// Whether the body of a reply with a status of success tells of a failure, as S3's long copies do.
 pub fn is_hidden_error(operation: Operation<'_>, reply: &Reply) -> bool {
     let is_xml = operation.service().metadata().spoken() == Protocol::RestXml;

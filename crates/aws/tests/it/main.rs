@@ -10,4 +10,6 @@
 )]
 
 mod mocks;
+mod services;
+mod support;
 mod vectors;
