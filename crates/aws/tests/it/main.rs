@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod faults;
 mod mocks;
 mod services;
 mod support;

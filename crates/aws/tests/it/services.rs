@@ -225,7 +225,6 @@ async fn rest_services(client: &Client) {
     let schedule = json!({"Name": "s", "ScheduleExpression": "rate(1 day)", "FlexibleTimeWindow": {"Mode": "OFF"},
         "Target": {"Arn": "arn:aws:sqs:us-east-1:123456789012:q", "RoleArn": "arn:aws:iam::123456789012:role/r"}});
     must_hold(client, "scheduler", "createSchedule", schedule, "/ScheduleArn").await;
-    must_hold(client, "resourcegroupstaggingapi", "getResources", json!({}), "/ResourceTagMappingList").await;
 }
 
 async fn tasks(client: &Client) {
