@@ -1,4 +1,5 @@
-//! What Shipway knows of AWS: the shapes of its services, and whether a mocked result fits them. The one client is driven by them.
+//! What Shipway knows of AWS: the models of its services, and the one client that is driven by them. No other crate
+//! knows AWS's protocols; the environment is the binary's to read.
 
 pub mod client;
 pub mod mock;

@@ -1,11 +1,17 @@
 //! The one client: any action of any AWS service, by the service's model. Signs, retries, limits and tells of every
 //! call. Reads no environment and no clock of its own; addresses, region and limits are its configuration.
 
+#![allow(
+    clippy::result_large_err,
+    reason = "a call takes milliseconds, and its error is data that callers read"
+)]
+
 mod credentials;
 mod endpoint;
 mod error;
 mod http;
 mod observe;
+mod pages;
 mod retry;
 mod session;
 mod sign;
@@ -19,6 +25,7 @@ pub use error::{CallError, Class};
 pub use http::Limits;
 use http::{Failure, Transport};
 pub use observe::{CallRecord, Observer, Unobserved};
+pub use pages::Pages;
 use serde_json::Value;
 pub use session::{Role, Sessions};
 use shipway_asl::Timestamp;

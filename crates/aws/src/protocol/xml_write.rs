@@ -24,7 +24,7 @@ fn element(
         return Err(Invalid::new("is nested too deeply"));
     }
     match shape.kind() {
-        Kind::Structure(structure) => return members(xml, structure, name, text::object(value)?, depth),
+        Kind::Structure(structure) => members(xml, structure, name, text::object(value)?, depth),
         Kind::List(item) => {
             let items = text::list(value)?;
             let item_name =

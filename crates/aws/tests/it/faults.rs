@@ -2,14 +2,17 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
 use serde_json::{Value, json};
 use shipway_asl::Timestamp;
 use shipway_aws::client::{Class, Client, Config, Role, Sessions};
-use shipway_engine::clock::{Clock, VirtualClock};
+use shipway_engine::clock::Clock;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -97,27 +100,35 @@ async fn read(stream: &mut TcpStream) -> Option<String> {
     }
 }
 
-/// Time that stands still; waiting takes none.
-struct Still;
+/// Time that moves only when somebody waits, and then at once.
+struct Still(AtomicI64);
+
+impl Still {
+    fn new() -> Arc<Self> {
+        Arc::new(Self(AtomicI64::new(Timestamp::parse("2026-11-21T00:00:00Z").unwrap().0)))
+    }
+}
 
 #[async_trait::async_trait]
 impl Clock for Still {
     fn now(&self) -> Timestamp {
-        Timestamp::parse("2026-11-21T00:00:00Z").unwrap()
+        Timestamp(self.0.load(Relaxed))
     }
 
     fn entropy(&self) -> u64 {
         7
     }
 
-    async fn sleep_until(&self, _: Timestamp) {}
+    async fn sleep_until(&self, due: Timestamp) {
+        self.0.fetch_max(due.0, Relaxed);
+    }
 }
 
 fn client(double: &Double, calls: &Arc<Calls>) -> Client {
     let mut config = Config { endpoint_url: Some(double.url.clone()), ..Config::new("eu-central-1") };
     config.limits.attempt = Duration::from_millis(300);
     config.limits.answer_bytes_max = 1000;
-    client_by(config, calls, Arc::new(Still))
+    client_by(config, calls, Still::new())
 }
 
 /// What became of one call: how often it was sent, and its class or `ok`.
@@ -237,14 +248,14 @@ fn assumed(end: &str) -> Step {
     Step::Answer(200, "x: y", body)
 }
 
-/// How often the token service was asked, for two calls an hour apart.
-#[tokio::test(start_paused = true)]
+/// How often the token service is asked for three calls within an hour.
+#[tokio::test]
 async fn credentials_of_a_role_are_renewed_before_they_end() {
     let empty = || ok(&json!({}));
     let steps =
         vec![assumed("2026-11-21T01:00:00Z"), empty(), empty(), assumed("2026-11-21T02:00:00Z"), empty()];
     let double = Double::start(steps).await;
-    let clock = Arc::new(VirtualClock::new(Timestamp::parse("2026-11-21T00:00:00Z").unwrap(), 1));
+    let clock = Still::new();
     let config = Config {
         endpoint_urls: BTreeMap::from([
             ("sts".to_owned(), double.url.clone()),
@@ -281,4 +292,28 @@ async fn a_refused_role_is_no_credentials() {
     let message = "there are no credentials for AWS: role `arn:aws:iam::1:role/r` cannot be taken on: \
                    `sts:AssumeRole` failed with `AccessDenied`: no";
     assert_eq!(error.message, message);
+}
+
+#[tokio::test]
+async fn pages_are_read_to_the_end_and_not_in_a_circle() {
+    let page = |names: &[&str], next: Option<&str>| {
+        ok(&json!({"TableNames": names, "LastEvaluatedTableName": next}))
+    };
+    let input = json!({"Limit": 2});
+    let double = Double::start(vec![page(&["a", "b"], Some("b")), page(&["c"], None)]).await;
+    let client_of = |double: &Double| client(double, &Arc::new(Calls::default()));
+    let all = client_of(&double).all("dynamodb", "listTables", &input, 3).await.unwrap();
+    assert_eq!(json!(all), json!(["a", "b", "c"]));
+    assert!(
+        double.requests()[1].ends_with(r#"{"Limit":2,"ExclusiveStartTableName":"b"}"#),
+        "{:?}",
+        double.requests()
+    );
+
+    let circle = Double::start(vec![page(&["a"], Some("a")), page(&["a"], Some("a"))]).await;
+    let error = client_of(&circle).all("dynamodb", "listTables", &input, 9).await.unwrap_err();
+    assert_eq!((error.class, error.message.as_str()), (Class::Unreadable, "page 2 leads to no other"));
+    let many = Double::start(vec![page(&["a", "b"], None)]).await;
+    let error = client_of(&many).all("dynamodb", "listTables", &input, 1).await.unwrap_err();
+    assert_eq!(error.message, "there are more than 1");
 }
