@@ -178,7 +178,8 @@ fn services(data: &Path) -> Result<BTreeMap<String, Service>> {
         }
         let Some(version) = folders(&data.join(&folder))?.pop() else { continue };
         let Some(model) = read(&data.join(&folder).join(version))? else { continue };
-        let trimmed = trim(&model).with_context(|| format!("cannot trim `{folder}`"))?;
+        let mut trimmed = trim(&model).with_context(|| format!("cannot trim `{folder}`"))?;
+        add_paginators(&mut trimmed, &data.join(&folder))?;
         let id = trimmed.pointer("/metadata/serviceId").and_then(Value::as_str);
         let id = id.with_context(|| format!("`{folder}` has no id"))?;
         let (name, json) = (name(id), serde_json::to_vec(&trimmed)?);
@@ -244,6 +245,37 @@ fn trim(model: &Value) -> Result<Value> {
     trimmed.insert("operations".to_owned(), sorted(operations));
     trimmed.insert("shapes".to_owned(), sorted(shapes));
     Ok(Value::Object(trimmed))
+}
+
+/// Puts how an operation's pages are asked for beside the operation; botocore keeps that in a file of its own.
+fn add_paginators(model: &mut Value, service: &Path) -> Result<()> {
+    let Some(version) = folders(service)?.pop() else { return Ok(()) };
+    let Ok(text) = fs::read(service.join(version).join("paginators-1.json")) else { return Ok(()) };
+    let paginators: Value = serde_json::from_slice(&text).context("the paginators are no JSON")?;
+    for (name, paginator) in paginators.get("pagination").and_then(Value::as_object).into_iter().flatten() {
+        let Some(operation) = model["operations"].get_mut(name).and_then(Value::as_object_mut) else {
+            continue;
+        };
+        let kept = [
+            ("in", "input_token"),
+            ("items", "result_key"),
+            ("more", "more_results"),
+            ("out", "output_token"),
+        ];
+        let mut trimmed = Map::new();
+        for (ours, theirs) in kept {
+            match &paginator[theirs] {
+                Value::Null => (),
+                value @ Value::String(_) if ours != "more" => {
+                    drop(trimmed.insert(ours.to_owned(), vec![value.clone()].into()))
+                }
+                value => drop(trimmed.insert(ours.to_owned(), value.clone())),
+            }
+        }
+        operation.insert("paginator".to_owned(), trimmed.into());
+        operation.sort_keys();
+    }
+    Ok(())
 }
 
 fn operation(value: &Value) -> Value {

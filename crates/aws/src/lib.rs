@@ -1,6 +1,10 @@
-//! What Shipway knows of AWS: the shapes of its services, and whether a mocked result fits them. Speaks to nobody yet.
+//! What Shipway knows of AWS: the models of its services, and the one client that is driven by them. No other crate
+//! knows AWS's protocols; the environment is the binary's to read.
 
+pub mod client;
 pub mod mock;
 pub mod models;
+pub mod protocol;
+pub mod task;
 
 pub use shipway_asl::integration as integrations;

@@ -67,9 +67,15 @@ fn section<'a>(text: &'a str, head: &'a str) -> impl Iterator<Item = &'a str> {
         .filter(|line| line.contains('=') && !line.starts_with('#'))
 }
 
+/// Small service crates that `aws-config` needs for credentials.
+const CREDENTIALS: &[&str] = &["aws-sdk-sso\"", "aws-sdk-ssooidc\"", "aws-sdk-sts\""];
+
 /// AWS's typed service crates cost gigabytes to compile; one model-driven client serves instead.
 pub fn no_service_crates(files: &[File]) -> Vec<String> {
-    let is_service = |line: &&str| line.starts_with("name = \"aws-sdk-");
+    let is_service = |line: &&str| {
+        let name = line.strip_prefix("name = \"").filter(|name| name.starts_with("aws-sdk-"));
+        name.is_some_and(|name| !CREDENTIALS.contains(&name))
+    };
     files
         .iter()
         .filter(|file| file.path == "Cargo.lock")

@@ -8,10 +8,11 @@ mod shape;
 mod store;
 mod wire;
 
-pub use name::member_name;
+pub use name::{member_name, pascal_case};
+pub(crate) use nearest::nearest;
 pub use shape::{Bounds, Kind, Location, Member, Shape, Structure};
 pub use store::Service;
-pub use wire::{Http, Metadata, Protocol};
+pub use wire::{Http, Metadata, Paginator, Protocol, XmlNamespace};
 
 use shape::Reference;
 
@@ -90,6 +91,37 @@ impl<'a> Operation<'a> {
         self.model.errors.iter().map(|reference| service.resolve(reference))
     }
 
+    /// The service it belongs to.
+    pub fn service(&self) -> &'a Service {
+        self.service
+    }
+
+    /// What the host name starts with, which may hold `{Member}`.
+    pub fn host_prefix(&self) -> Option<&'a str> {
+        self.model.endpoint.as_ref()?.host_prefix.as_deref()
+    }
+
+    /// Whether it is called without a signature.
+    pub fn is_anonymous(&self) -> bool {
+        self.model.authtype.as_deref() == Some("none")
+    }
+
+    /// Whether the signature leaves the body out.
+    pub fn is_payload_unsigned(&self) -> bool {
+        self.model.is_payload_unsigned || self.model.authtype.as_deref() == Some("v4-unsigned-body")
+    }
+
+    /// Whether the service wants a checksum of the body.
+    pub fn is_checksum_required(&self) -> bool {
+        let checksum = self.model.http_checksum.as_ref();
+        self.model.is_checksum_required || checksum.is_some_and(|checksum| checksum.is_required)
+    }
+
+    /// How further pages are asked for, if it answers in pages.
+    pub fn paginator(&self) -> Option<&'a Paginator> {
+        self.model.paginator.as_ref()
+    }
+
     /// Whether it only reads, as far as the model says.
     pub fn is_read_only(&self) -> bool {
         self.model.is_read_only
@@ -115,7 +147,7 @@ impl Service {
             None => Err(Error::UnknownOperation {
                 service: self.name().to_owned(),
                 action: action.to_owned(),
-                nearest: nearest::nearest(action, self.model().operations.keys().map(String::as_str))
+                nearest: nearest(action, self.model().operations.keys().map(String::as_str))
                     .map(name::action_name),
             }),
         }
@@ -131,12 +163,29 @@ impl Service {
         &self.model().metadata
     }
 
+    /// The shape of the error that an answer calls so.
+    pub fn error(&self, code: &str) -> Option<Shape<'_>> {
+        let by_name = self.model().shapes.get_key_value(code).filter(|(_, it)| it.is_exception);
+        let is_called = |(_, it): &(&String, &wire::Definition)| {
+            it.is_exception && it.error.as_ref().and_then(|error| error.code.as_deref()) == Some(code)
+        };
+        let found = by_name.or_else(|| self.model().shapes.iter().find(is_called));
+        found.map(|(name, definition)| Shape::alone(self, name, definition))
+    }
+
+    /// What the AWS SDK for Java calls the service, such as `DynamoDb`: the start of error names in Step Functions.
+    pub fn java_name(&self) -> String {
+        let id = pascal_case(&self.metadata().service_id);
+        let id = ["Amazon", "Aws"].iter().find_map(|lead| id.strip_prefix(lead)).unwrap_or(&id);
+        id.strip_suffix("Service").unwrap_or(id).to_owned()
+    }
+
     fn resolve<'a>(&'a self, reference: &'a Reference) -> Shape<'a> {
         Shape::new(self, reference)
     }
 }
 
-fn capitalised(text: &str) -> String {
+pub(crate) fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
 }

@@ -14,6 +14,30 @@ pub fn member_name(name: &str) -> String {
     letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
 }
 
+/// Words with a capital each, as the AWS SDK for Java 2.x names classes: `DynamoDB` is `DynamoDb`, `Secrets Manager`
+/// is `SecretsManager`, `KMSInvalidState` is `KmsInvalidState`.
+pub fn pascal_case(text: &str) -> String {
+    let letters: Vec<char> = text.chars().collect();
+    let at = |index: usize| letters.get(index).copied().unwrap_or(' ');
+    let mut result = String::with_capacity(text.len());
+    let mut is_start = true;
+    for (index, letter) in letters.iter().copied().enumerate() {
+        let (before, after) = (if index == 0 { ' ' } else { at(index - 1) }, at(index + 1));
+        let is_hump = letter.is_ascii_uppercase()
+            && (before.is_ascii_lowercase() && after.is_ascii_alphanumeric()
+                || before.is_ascii_uppercase() && after.is_ascii_lowercase());
+        let is_after_number = before.is_ascii_digit() && letter.is_ascii_alphabetic();
+        is_start |= is_hump || is_after_number;
+        if !letter.is_ascii_alphanumeric() {
+            is_start = true;
+            continue;
+        }
+        result.push(if is_start { letter.to_ascii_uppercase() } else { letter.to_ascii_lowercase() });
+        is_start = false;
+    }
+    result
+}
+
 /// A name with its leading acronym or letter in small letters: `DBInstance` is `dbInstance`.
 pub(super) fn action_name(name: &str) -> String {
     let letters: Vec<char> = name.chars().collect();
@@ -30,6 +54,26 @@ pub(super) fn action_name(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn classes_are_written_as_the_java_sdk_does() {
+        for (name, expected) in [
+            ("DynamoDB", "DynamoDb"),
+            ("Secrets Manager", "SecretsManager"),
+            ("SFN", "Sfn"),
+            ("S3", "S3"),
+            ("EC2", "Ec2"),
+            ("IoT", "Iot"),
+            ("Route 53", "Route53"),
+            ("Elastic Load Balancing v2", "ElasticLoadBalancingV2"),
+            ("CloudWatch Logs", "CloudWatchLogs"),
+            ("codestar-connections", "CodestarConnections"),
+            ("KMSInvalidStateException", "KmsInvalidStateException"),
+            ("DBInstanceNotFound", "DbInstanceNotFound"),
+        ] {
+            assert_eq!(pascal_case(name), expected, "{name}");
+        }
+    }
 
     #[test]
     fn members_are_written_as_step_functions_does() {

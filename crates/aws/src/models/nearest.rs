@@ -4,7 +4,7 @@
 const CHARS_MAX: usize = 100;
 
 /// The candidate that differs least from `name`, if it differs little enough to be meant.
-pub(super) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let allowed = (name.chars().count() / 4).min(3);
     if name.chars().count() > CHARS_MAX {
         return None;

@@ -2,7 +2,11 @@
 
 use serde::Deserialize;
 
-use super::{name::member_name, store::Service, wire::Definition};
+use super::{
+    name::member_name,
+    store::Service,
+    wire::{Definition, XmlNamespace},
+};
 
 /// A place in a model that names a shape, and how the value is written there.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -16,6 +20,18 @@ pub(super) struct Reference {
     pub(super) is_flattened: bool,
     #[serde(default, rename = "idempotencyToken")]
     pub(super) is_idempotency_token: bool,
+    pub(super) query_name: Option<String>,
+    pub(super) payload: Option<String>,
+    #[serde(default, rename = "hostLabel")]
+    pub(super) is_host_label: bool,
+    #[serde(default, rename = "jsonvalue")]
+    pub(super) is_json_value: bool,
+    #[serde(default, rename = "xmlAttribute")]
+    pub(super) is_xml_attribute: bool,
+    pub(super) xml_namespace: Option<XmlNamespace>,
+    pub(super) timestamp_format: Option<String>,
+    #[serde(default, rename = "eventstream")]
+    pub(super) is_event_stream: bool,
 }
 
 /// Where in a request or an answer a member is, when it is not in the body.
@@ -49,6 +65,7 @@ pub struct Shape<'a> {
     service: &'a Service,
     name: &'a str,
     definition: &'a Definition,
+    reference: Option<&'a Reference>,
 }
 
 /// What a shape is.
@@ -93,7 +110,12 @@ impl<'a> Shape<'a> {
     pub(super) fn new(service: &'a Service, reference: &'a Reference) -> Self {
         // INVARIANT: a service is loaded only when every reference in it has a definition.
         let definition = service.model().shapes.get(&reference.shape).unwrap_or(service.anything());
-        Self { service, name: &reference.shape, definition }
+        Self { service, name: &reference.shape, definition, reference: Some(reference) }
+    }
+
+    /// A shape by itself, with no place that names it.
+    pub(super) fn alone(service: &'a Service, name: &'a str, definition: &'a Definition) -> Self {
+        Self { service, name, definition, reference: None }
     }
 
     /// As the service's model writes it.
@@ -123,7 +145,12 @@ impl<'a> Shape<'a> {
             ("long" | "biginteger", ..) => Kind::Long,
             ("float" | "double" | "bigdecimal", ..) => Kind::Float,
             ("boolean", ..) => Kind::Boolean,
-            ("timestamp", ..) => Kind::Timestamp { format: definition.timestamp_format.as_deref() },
+            ("timestamp", ..) => Kind::Timestamp {
+                format: self
+                    .reference
+                    .and_then(|reference| reference.timestamp_format.as_deref())
+                    .or(definition.timestamp_format.as_deref()),
+            },
             ("blob", ..) => Kind::Blob,
             _ => Kind::Document,
         }
@@ -141,7 +168,39 @@ impl<'a> Shape<'a> {
 
     /// Whether its items stand without an element around them, in XML and forms.
     pub fn is_flattened(&self) -> bool {
-        self.definition.is_flattened
+        self.definition.is_flattened || self.reference.is_some_and(|reference| reference.is_flattened)
+    }
+
+    /// How it is called on the wire, where the model says so.
+    pub fn location_name(&self) -> Option<&'a str> {
+        let named = self.reference.and_then(|reference| reference.location_name.as_deref());
+        named.or(self.definition.location_name.as_deref())
+    }
+
+    /// The namespace of its XML element.
+    pub fn xml_namespace(&self) -> Option<&'a XmlNamespace> {
+        let named = self.reference.and_then(|reference| reference.xml_namespace.as_ref());
+        named.or(self.definition.xml_namespace.as_ref())
+    }
+
+    /// Whether it is a stream of events, which is no value.
+    pub fn is_event_stream(&self) -> bool {
+        self.definition.is_event_stream || self.reference.is_some_and(|reference| reference.is_event_stream)
+    }
+
+    /// Whether of its members only one may be there.
+    pub fn is_union(&self) -> bool {
+        self.definition.is_union
+    }
+
+    /// Whether `null` is a value of its items.
+    pub fn is_sparse(&self) -> bool {
+        self.definition.is_sparse
+    }
+
+    /// What an error of this shape is called in an answer.
+    pub fn error_code(&self) -> &'a str {
+        self.definition.error.as_ref().and_then(|error| error.code.as_deref()).unwrap_or(self.name)
     }
 }
 
@@ -168,6 +227,23 @@ impl<'a> Structure<'a> {
         self.members().find(|member| member.step_functions_name() == name)
     }
 
+    /// The member that the model calls so.
+    pub fn named(&self, name: &str) -> Option<Member<'a>> {
+        let Shape { service, definition, .. } = self.shape;
+        let (name, reference) = definition.members.get_key_value(name)?;
+        Some(Member {
+            name,
+            reference,
+            shape: Shape::new(service, reference),
+            is_required: definition.required.contains(name),
+        })
+    }
+
+    /// The shape it is.
+    pub fn shape(&self) -> Shape<'a> {
+        self.shape
+    }
+
     /// The members that must be there, in the model's order.
     pub fn required(&self) -> impl Iterator<Item = Member<'a>> + use<'a> {
         let structure = *self;
@@ -177,7 +253,8 @@ impl<'a> Structure<'a> {
 
     /// The member that is the whole body, if one is.
     pub fn payload(&self) -> Option<&'a str> {
-        self.shape.definition.payload.as_deref()
+        let named = self.shape.reference.and_then(|reference| reference.payload.as_deref());
+        named.or(self.shape.definition.payload.as_deref())
     }
 }
 
@@ -213,7 +290,12 @@ impl<'a> Member<'a> {
 
     /// Where it is, when it is not in the body.
     pub fn location(&self) -> Option<Location> {
-        self.reference.location
+        self.reference.location.or(self.shape.definition.location)
+    }
+
+    /// Whether a reply has it in its body: a place in the path or the query is the request's alone.
+    pub fn is_in_answer_body(&self) -> bool {
+        matches!(self.location(), None | Some(Location::Uri | Location::Querystring))
     }
 
     /// How it is called on the wire.
@@ -224,6 +306,26 @@ impl<'a> Member<'a> {
     /// Whether its items stand without an element around them, in XML and forms.
     pub fn is_flattened(&self) -> bool {
         self.reference.is_flattened || self.shape.is_flattened()
+    }
+
+    /// How it is called in the protocol `ec2`, where the model says so.
+    pub fn query_name(&self) -> Option<&'a str> {
+        self.reference.query_name.as_deref()
+    }
+
+    /// Whether it is a part of the host name.
+    pub fn is_host_label(&self) -> bool {
+        self.reference.is_host_label
+    }
+
+    /// Whether it is JSON that a header carries.
+    pub fn is_json_value(&self) -> bool {
+        self.reference.is_json_value
+    }
+
+    /// Whether it is an attribute of its structure's XML element.
+    pub fn is_xml_attribute(&self) -> bool {
+        self.reference.is_xml_attribute
     }
 
     /// Whether a client makes a value up when none is given, so that a repeated request is known as such.

@@ -31,15 +31,28 @@ pub(super) const fn entry(name: &'static str, other_name: &'static str, packed: 
 /// An AWS service: its operations and shapes.
 #[derive(Debug)]
 pub struct Service {
-    name: &'static str,
+    name: String,
     model: Model,
     anything: Definition,
 }
 
 impl Service {
     /// As `aws-sdk:<name>:` calls it.
-    pub fn name(&self) -> &'static str {
-        self.name
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A service by a model that is not embedded: JSON as botocore writes it.
+    ///
+    /// # Errors
+    /// The text is no model, or the model names what it does not define.
+    pub fn parse(name: &str, text: &[u8]) -> Result<Self, Error> {
+        let damaged = |reason: String| Error::Damaged { service: name.to_owned(), reason };
+        let model: Model = serde_json::from_slice(text).map_err(|error| damaged(error.to_string()))?;
+        match dangling(&model) {
+            Some(shape) => Err(damaged(format!("it names the shape `{shape}` and does not define it"))),
+            None => Ok(Self { name: name.to_owned(), model, anything: Definition::default() }),
+        }
     }
 
     pub(super) fn model(&self) -> &Model {
@@ -70,18 +83,13 @@ fn unknown(name: &str) -> Error {
     Error::UnknownService { name: name.to_owned(), nearest: nearest.map(str::to_owned) }
 }
 
-fn read(name: &'static str, packed: &[u8]) -> Result<Service, Error> {
-    let damaged = |reason: String| Error::Damaged { service: name.to_owned(), reason };
+fn read(name: &str, packed: &[u8]) -> Result<Service, Error> {
     let mut text = Vec::new();
     GzDecoder::new(packed)
         .take(MODEL_BYTES_MAX)
         .read_to_end(&mut text)
-        .map_err(|error| damaged(error.to_string()))?;
-    let model: Model = serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
-    match dangling(&model) {
-        Some(shape) => Err(damaged(format!("it names the shape `{shape}` and does not define it"))),
-        None => Ok(Service { name, model, anything: Definition::default() }),
-    }
+        .map_err(|error| Error::Damaged { service: name.to_owned(), reason: error.to_string() })?;
+    Service::parse(name, &text)
 }
 
 /// A shape that is named and not defined.

@@ -9,4 +9,8 @@
     reason = "tests"
 )]
 
+mod faults;
 mod mocks;
+mod services;
+mod support;
+mod vectors;
