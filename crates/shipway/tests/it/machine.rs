@@ -620,12 +620,12 @@ fn bad_input_is_named_with_its_place() {
         exit code 2
 
         $ test unknown.test.yaml
-        error: unknown.test.yaml:4:5: unknown field `expects`, expected one of name, input, now, seed, context, mocks, test_case, expect
+        error: unknown.test.yaml:4:5: unknown field `expects`, expected one of name, input, now, seed, context, mocks, buckets, test_case, expect
         hint: did you mean `expect`?
         exit code 2
 
         $ test misspelt.test.yaml
-        error: misspelt.test.yaml:4:14: unknown field `ouput`, expected one of status, path, output, output_has, variables, error, cause, tasks, tasks_have, seconds_max
+        error: misspelt.test.yaml:4:14: unknown field `ouput`, expected one of status, path, output, output_has, variables, error, cause, tasks, tasks_have, written, seconds_max
         hint: did you mean `output`?
         exit code 2
 
@@ -698,4 +698,32 @@ fn errors_are_json_for_programs() {
     let ran = world.run(&["machine", "run", "nothing.asl.json", "--json"]).ends(2);
     let error: Value = serde_json::from_str(&ran.stderr).unwrap();
     assert_eq!(error["code"], "usage");
+}
+
+const EACH: &str = r#"{"StartAt": "Each", "States": {"Each": {"Type": "Map", "End": true, "Label": "each",
+    "ItemReader": {"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {"InputType": "CSV",
+        "CSVHeaderLocation": "FIRST_ROW"}, "Parameters": {"Bucket": "orders", "Key": "today.csv"}},
+    "ResultWriter": {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": "orders", "Prefix": "out"}},
+    "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, "StartAt": "Pay",
+        "States": {"Pay": {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:1:function:pay", "End": true}}}}}}"#;
+
+#[test]
+fn a_distributed_map_reads_and_writes_buckets_of_the_run() {
+    let world = World::new();
+    world.write("each.asl.json", EACH);
+    std::fs::create_dir(world.repo().join("orders")).unwrap();
+    world.write("orders/today.csv", "id\na\nb\n");
+    let run = ["machine", "run", "each.asl.json", "--task", "Pay=1", "--bucket", "orders=orders"];
+    let ran = world.run(&run).ends(0);
+    assert!(ran.stdout.contains("    Pay [1]") || ran.stdout.contains("  Pay [1]"), "{}", ran.stdout);
+    ran.says(&["wrote s3://orders/out/", "manifest.json"]);
+    assert!(!world.repo().join("orders/out").exists(), "what is written stays in memory");
+    world.run(&run[..5]).ends(1).says(&["States.ItemReaderFailed: The specified bucket does not exist"]);
+    let test = "mocks: {Pay: {return: 1}}\nbuckets: {orders: {today.csv: \"id\\na\\n\"}}\ncases:\n  - name: paid\n    \
+                expect:\n      path: [Each, Pay]\n      written: {orders: {SUCCEEDED_0.json: [{Status: SUCCEEDED}]}}\n";
+    world.write("each.test.yaml", test);
+    world.run(&["machine", "test"]).ends(0);
+    world.write("each.test.yaml", &test.replace("SUCCEEDED_0", "FAILED_0"));
+    let failed = world.run(&["machine", "test"]).ends(1);
+    assert!(failed.stdout.contains("an object that ends with `FAILED_0.json`"), "{}", failed.stdout);
 }

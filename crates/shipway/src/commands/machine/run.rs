@@ -1,6 +1,6 @@
 //! `shipway machine run`: one execution in virtual time, with mocked tasks.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -74,6 +74,9 @@ pub struct Run {
     /// How a state's task fails, before it answers; several fail one after another
     #[arg(long, value_name = "STATE=ERROR:CAUSE")]
     task_error: Vec<String>,
+    /// A bucket for distributed Maps: the files of a folder; what is written to it stays in memory
+    #[arg(long, value_name = "NAME=FOLDER")]
+    bucket: Vec<String>,
     /// The time that the execution starts at
     #[arg(long, value_name = "TIME", default_value = stage::NOW)]
     now: String,
@@ -93,7 +96,7 @@ impl Run {
         let source = Source::open(&self.file)?;
         let machine = source.checked()?;
         let name = self.machine.clone().unwrap_or_else(|| stage::machine_name(&self.file));
-        let cast = self.cast(&name)?;
+        let mut cast = self.cast(&name)?;
         cast.check(&source.value, &source.name)?;
         let context = self.context()?;
         let now = match &context.execution.start_time {
@@ -102,7 +105,7 @@ impl Run {
         };
         let input = source::argument("--input", &self.input)?;
         let rehearsal = stage::rehearsal(&name, input, &context, now, self.seed);
-        let rehearsed = stage::play(&machine, rehearsal, cast);
+        let rehearsed = stage::play(&machine, rehearsal, &mut cast);
         let is_good =
             rehearsed.execution.status() == Status::Succeeded && rehearsed.ending == Ending::Completed;
         let code = if is_good { Code::Ok } else { Code::Failed };
@@ -110,12 +113,15 @@ impl Run {
             super::write(path, &render_svg(&machine.outline(), &statuses(&rehearsed)))?;
         }
         if cx.out.is_json() {
-            cx.out.json(&document(&rehearsed, code, self.history))?;
+            cx.out.json(&document(&rehearsed, &cast, code, self.history))?;
             return Ok(code);
         }
         cx.out.text(&steps(&rehearsed))?;
         if self.history {
             cx.out.text(&history(cx, &rehearsed))?;
+        }
+        for (bucket, key, content) in cast.buckets.written() {
+            cx.out.say(&format!("wrote s3://{bucket}/{key} ({} bytes), in memory only", content.len()));
         }
         self.conclude(cx, &rehearsed, code)
     }
@@ -133,6 +139,10 @@ impl Run {
         };
         for (name, replies) in replies(&self.task_error, &self.task)? {
             cast.put(&name, in_turn(&replies, true));
+        }
+        for text in &self.bucket {
+            let (bucket, folder) = split(text, "--bucket", "NAME=FOLDER")?;
+            cast.buckets.load(bucket, Path::new(folder))?;
         }
         Ok(cast)
     }
@@ -265,7 +275,7 @@ fn history(cx: &Context, rehearsed: &Rehearsed) -> String {
     text
 }
 
-fn document(rehearsed: &Rehearsed, code: Code, has_history: bool) -> Value {
+fn document(rehearsed: &Rehearsed, cast: &Cast, code: Code, has_history: bool) -> Value {
     let execution = &rehearsed.execution;
     let mut document = json!({
         "code": code.name(),
@@ -283,6 +293,11 @@ fn document(rehearsed: &Rehearsed, code: Code, has_history: bool) -> Value {
             "parameters": performed.task.parameters,
             "attempt": performed.task.attempt,
             "at_millis": performed.at.millis_since(rehearsed.started_at),
+        })).collect::<Vec<_>>(),
+        "written": cast.buckets.written().map(|(bucket, key, content)| json!({
+            "bucket": bucket,
+            "key": key,
+            "content": String::from_utf8_lossy(content),
         })).collect::<Vec<_>>(),
     });
     if let Ending::NoAnswer { reason, .. } = &rehearsed.ending

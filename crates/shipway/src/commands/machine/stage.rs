@@ -95,7 +95,7 @@ pub fn taken(probes: Option<&(Probes, StateMachine)>, rehearsal: &Rehearsal, cas
     probes.taken(&rehearse(machine, rehearsal.clone(), &mut cast.clone()))
 }
 
-/// Runs it.
-pub fn play(machine: &StateMachine, rehearsal: Rehearsal, mut cast: Cast) -> Rehearsed {
-    rehearse(machine, rehearsal, &mut cast)
+/// Runs it; the cast holds afterwards what was written to its buckets.
+pub fn play(machine: &StateMachine, rehearsal: Rehearsal, cast: &mut Cast) -> Rehearsed {
+    rehearse(machine, rehearsal, cast)
 }

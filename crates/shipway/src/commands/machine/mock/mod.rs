@@ -1,5 +1,6 @@
 //! Mocks: what tasks answer in a run or a test. Read from Shipway's own form or from AWS's MockConfigFile.json.
 
+pub mod bucket;
 mod local;
 pub mod reply;
 
@@ -13,10 +14,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use shipway_asl::{
     ScheduledTask, Timestamp,
+    items::Request,
     rehearsal::{Answer, Mocks},
 };
 
-use self::reply::{Replies, Reply};
+use self::{
+    bucket::{Buckets, Objects},
+    reply::{Replies, Reply},
+};
 use super::{source, view::View};
 use crate::failure::Failure;
 
@@ -33,6 +38,9 @@ pub struct MockFile {
     /// Named sets of mocks that stand before the others; `--test-case` chooses one.
     #[serde(default)]
     pub cases: BTreeMap<String, BTreeMap<String, Replies>>,
+    /// Objects in buckets: a text as it is, anything else as JSON.
+    #[serde(default)]
+    pub buckets: Objects,
 }
 
 /// What one state's task answers, call by call.
@@ -49,6 +57,8 @@ pub enum Script {
 pub struct Cast {
     scripts: BTreeMap<String, Script>,
     calls: BTreeMap<String, u64>,
+    /// What distributed Maps read and write.
+    pub buckets: Buckets,
 }
 
 impl Cast {
@@ -114,6 +124,14 @@ impl Mocks for Cast {
         };
         Ok(complete(answer.clone(), task))
     }
+
+    fn read(&mut self, request: &Request) -> Result<shipway_asl::items::Reply, String> {
+        self.buckets.read(request)
+    }
+
+    fn write(&mut self, bucket: &str, key: &str, bytes: Vec<u8>) -> Result<(), String> {
+        self.buckets.write(bucket, key, bytes)
+    }
 }
 
 /// A service that is waited for says first that it has begun, as AWS's histories show it.
@@ -149,6 +167,7 @@ pub fn load(origin: &Origin) -> Result<Cast, Failure> {
     let file: MockFile = source::document(&origin.file)?;
     let mut cast = Cast::default();
     cast.extend(&file.mocks);
+    cast.buckets.extend(&file.buckets);
     if let Some(case) = &origin.case {
         let mocks = file.cases.get(case);
         cast.extend(mocks.ok_or_else(|| no_case(&origin.file, case, file.cases.keys()))?);

@@ -6,7 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use crate::commands::machine::{mock::reply::Replies, stage::ContextObject};
+use crate::commands::machine::{
+    mock::{bucket::Objects, reply::Replies},
+    stage::ContextObject,
+};
 
 /// Tests of one state machine.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -24,6 +27,9 @@ pub struct TestFile {
     /// What tasks answer in every case, by state name or by Resource.
     #[serde(default)]
     pub mocks: BTreeMap<String, Replies>,
+    /// Objects in buckets, in every case: a text as it is, anything else as JSON.
+    #[serde(default)]
+    pub buckets: Objects,
     /// A mock file of Shipway's form or AWS's MockConfigFile.json, relative to this file.
     pub mock_file: Option<PathBuf>,
     /// The cases.
@@ -48,6 +54,9 @@ pub struct Case {
     /// What tasks answer; these stand before those of the file.
     #[serde(default)]
     pub mocks: BTreeMap<String, Replies>,
+    /// Objects in buckets; these stand before those of the file.
+    #[serde(default)]
+    pub buckets: Objects,
     /// The test case of `mock_file`.
     pub test_case: Option<String>,
     /// What must come of it.
@@ -82,6 +91,9 @@ pub struct Expect {
     /// What must be in what the tasks of a state get, call by call; objects may have more fields.
     #[serde(default)]
     pub tasks_have: BTreeMap<String, Vec<Value>>,
+    /// What results are written, by bucket and by a text that their key ends with: JSON is compared as such.
+    #[serde(default)]
+    pub written: Objects,
     /// Virtual seconds that it may take.
     pub seconds_max: Option<f64>,
 }

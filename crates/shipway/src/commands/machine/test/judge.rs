@@ -8,7 +8,10 @@ use super::{
     counted,
     file::{Expect, Status},
 };
-use crate::{commands::machine::run::word, words::span};
+use crate::{
+    commands::machine::{mock::bucket::Buckets, run::word},
+    words::span,
+};
 
 /// States of a path that are shown.
 const PATH_SHOWN_MAX: usize = 60;
@@ -23,7 +26,7 @@ pub struct Mismatch {
 }
 
 /// All that is not as it must be.
-pub fn judge(expect: &Expect, rehearsed: &Rehearsed) -> Vec<Mismatch> {
+pub fn judge(expect: &Expect, rehearsed: &Rehearsed, buckets: &Buckets) -> Vec<Mismatch> {
     let mut found = Vec::new();
     let mut add = |field: &str, lines: Vec<String>| {
         if !lines.is_empty() {
@@ -51,6 +54,11 @@ pub fn judge(expect: &Expect, rehearsed: &Rehearsed) -> Vec<Mismatch> {
     {
         for (state, expected) in tasks {
             add(field, calls(scope, state, expected, rehearsed));
+        }
+    }
+    for (bucket, objects) in &expect.written {
+        for (key, content) in objects {
+            add("written", object(bucket, key, content, buckets));
         }
     }
     add("seconds_max", time(expect, rehearsed));
@@ -135,6 +143,26 @@ fn calls(scope: Scope, state: &str, expected: &[Value], rehearsed: &Rehearsed) -
             differences(scope, &format!("{state}/{call}"), expected, actual)
         })
         .collect()
+}
+
+/// The keys of a `ResultWriter` hold the Map Run's id, so that they are told by their ends.
+fn object(bucket: &str, key: &str, expected: &Value, buckets: &Buckets) -> Vec<String> {
+    let mut keys = Vec::new();
+    for (of, name, content) in buckets.written().filter(|(of, ..)| *of == bucket) {
+        if !name.ends_with(key) {
+            keys.push(name);
+            continue;
+        }
+        let text = String::from_utf8_lossy(content).into_owned();
+        let actual = if expected.is_string() {
+            Value::String(text)
+        } else {
+            serde_json::from_str(&text).unwrap_or(Value::String(text))
+        };
+        return differences(Scope::Part, &format!("{of}/{name}"), expected, &actual);
+    }
+    let there = if keys.is_empty() { "nothing".to_owned() } else { keys.join(", ") };
+    vec![format!("expected an object that ends with `{key}` in bucket `{bucket}`, got {there}")]
 }
 
 #[expect(clippy::cast_precision_loss, reason = "times are far below 2^53 milliseconds")]

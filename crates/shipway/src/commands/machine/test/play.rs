@@ -114,7 +114,7 @@ fn check(text: &Source, file: &TestFile) -> Result<(), Failure> {
 
 impl Setting<'_> {
     fn play(&self, case: &Case, place: String, coverage: &mut Coverage) -> Result<Played, Failure> {
-        let cast = self.cast(case)?;
+        let mut cast = self.cast(case)?;
         cast.check(&self.source.value, &place)?;
         let context = case.context.as_ref().unwrap_or(&self.file.context);
         let started = context.execution.start_time.as_ref();
@@ -123,9 +123,9 @@ impl Setting<'_> {
         let seed = case.seed.or(self.file.seed).unwrap_or(1);
         let rehearsal = stage::rehearsal(&self.name, case.input.clone(), context, now, seed);
         let taken = stage::taken(self.probes.as_ref(), &rehearsal, &cast);
-        let rehearsed = stage::play(self.machine, rehearsal, cast);
+        let rehearsed = stage::play(self.machine, rehearsal, &mut cast);
         coverage.add(&rehearsed, &taken);
-        let mismatches = judge(&case.expect, &rehearsed);
+        let mismatches = judge(&case.expect, &rehearsed, &cast.buckets);
         Ok(Played { name: case.name.clone(), place, rehearsed, mismatches })
     }
 
@@ -150,6 +150,8 @@ impl Setting<'_> {
         }
         cast.extend(&self.file.mocks);
         cast.extend(&case.mocks);
+        cast.buckets.extend(&self.file.buckets);
+        cast.buckets.extend(&case.buckets);
         Ok(cast)
     }
 }
