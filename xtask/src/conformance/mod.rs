@@ -1,6 +1,7 @@
 //! How far the product agrees with suites of others: `cargo xtask conformance <suite>`. Does not say what agreement
 //! is; each suite does.
 
+mod api;
 mod asl;
 mod jsonata;
 mod report;
@@ -27,7 +28,7 @@ struct Suite {
 }
 
 /// A new suite is a file beside this one, and a line here.
-const SUITES: &[&Suite] = &[&asl::SUITE, &jsonata::SUITE];
+const SUITES: &[&Suite] = &[&asl::SUITE, &api::SUITE, &jsonata::SUITE];
 
 /// Runs one suite and says what it found. Fails below the suite's bar.
 pub fn run(root: &Path, arguments: impl Iterator<Item = String>) -> Result<()> {
@@ -144,11 +145,15 @@ mod tests {
             println!("skipped: the cases of {} are not here", suite.name);
             return;
         }
-        let reports = reports(&root).unwrap();
+        // WHY: the tests that replay the API's cases hold them without this.
+        let here = SUITES.iter().filter(|suite| suite.name != api::SUITE.name);
+        let reports: Vec<_> =
+            here.map(|suite| (suite, (suite.run)(&root.join(suite.cases)).unwrap())).collect();
+        let written = fs::read_to_string(root.join(PAGE)).unwrap();
         for (suite, report) in &reports {
             assert!(report.total().passed >= suite.floor, "{}", report.to_text(suite.name));
+            let section = report.to_page(suite.name, suite.about);
+            assert!(written.contains(&section), "write it anew: cargo xtask conformance asl --write");
         }
-        let written = fs::read_to_string(root.join(PAGE)).unwrap();
-        assert!(written == page(&reports), "write it anew: cargo xtask conformance asl --write");
     }
 }

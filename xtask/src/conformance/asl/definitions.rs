@@ -45,7 +45,9 @@ pub fn create(_: &Case, data: &Value) -> Vec<Judgement> {
     let expected = &data["expected_error"];
     if expected["code"] != "InvalidDefinition" {
         let code = expected["code"].as_str().unwrap_or("an answer");
-        return vec![Judgement::Aside(format!("needs the API server: it expects `{code}`"))];
+        return vec![Judgement::Aside(format!(
+            "judged by `cargo xtask conformance api`: it expects `{code}`"
+        ))];
     }
     let found = field(data, "request").and_then(|request| {
         let definition = text(field(request, "definition")?);
@@ -66,7 +68,8 @@ pub fn create(_: &Case, data: &Value) -> Vec<Judgement> {
 
 /// Cases of `api`: only the definitions that their calls bring.
 pub fn api(_: &Case, data: &Value) -> Vec<Judgement> {
-    let mut judged = vec![Judgement::Aside("needs the API server".to_owned())];
+    let mut judged =
+        vec![Judgement::Aside("the calls are judged by `cargo xtask conformance api`".to_owned())];
     let steps = data["steps"].as_array().into_iter().flatten();
     let brought: Vec<&Value> = steps.filter(|step| brings_definition(step)).collect();
     if !brought.is_empty() {

@@ -153,7 +153,7 @@ mod tests {
             "validate/empty.json: the case has no field `request`",
             "lint/empty.json: the case has no field `definition`",
             "- songs, 1 cases: there is no kind `songs`, only api, create",
-            "- api, 1 cases: needs the API server",
+            "- api, 1 cases: the calls are judged by",
         ] {
             assert!(text.contains(said), "{said} is not in {text}");
         }

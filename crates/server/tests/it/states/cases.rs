@@ -2,9 +2,11 @@
 
 use std::{
     collections::BTreeSet,
+    panic::AssertUnwindSafe,
     path::{Path, PathBuf},
 };
 
+use futures_util::FutureExt;
 use serde_json::{Value, json};
 
 use super::{
@@ -17,8 +19,10 @@ const ROLES: &[&str] = &["snf_role_arn_t0", "snf_role_arn_t1", "snf_role_arn", "
 /// Looks at what takes a moment to come about.
 const LOOKS_MAX: usize = 100;
 
+/// The folder of the cases: `SHIPWAY_CASES`, or the shared one if it is there.
 fn folder() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/asl");
+    let shared = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/asl");
+    let folder = std::env::var_os("SHIPWAY_CASES").map_or_else(shared, PathBuf::from);
     folder.is_dir().then_some(folder)
 }
 
@@ -27,21 +31,27 @@ fn cases(kind: &str) -> Vec<(String, Value)> {
         eprintln!("skipped: there is no folder `shared/asl` beside the checkout");
         return Vec::new();
     };
-    let entries = std::fs::read_dir(folder.join(kind)).unwrap();
+    let Ok(entries) = std::fs::read_dir(folder.join(kind)) else {
+        eprintln!("skipped: there is no folder `{kind}` among the cases");
+        return Vec::new();
+    };
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let read = |file: &PathBuf| serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
     files.iter().map(|file| (file.file_name().unwrap().to_string_lossy().into_owned(), read(file))).collect()
 }
 
-/// Every case of a kind must hold.
+/// Every case of a kind must hold. Says of each how it went, for `cargo xtask conformance api`.
 async fn all(kind: &str, run: impl AsyncFn(&Value) -> Result<(), String>) {
     let cases = cases(kind);
     let mut failed = Vec::new();
     for (file, case) in &cases {
-        if let Err(why) = run(case).await {
-            failed.push(format!("{file}\n    {why}"));
-        }
+        let outcome = AssertUnwindSafe(run(case)).catch_unwind().await;
+        let outcome = outcome.unwrap_or_else(|_| Err("panicked".to_owned()));
+        let why = outcome.err();
+        let id = case["id"].as_str().unwrap_or(file);
+        println!("CASE {}", json!({"kind": kind, "case": id, "why": why}));
+        failed.extend(why.map(|why| format!("{file}\n    {why}")));
     }
     assert!(failed.is_empty(), "{} of {} fail:\n{}", failed.len(), cases.len(), failed.join("\n"));
 }
