@@ -40,7 +40,8 @@ fn request(
     if let Some(structure) = structure {
         form.members("", structure, members, 0)?;
     }
-    let pairs = form.pairs.iter().map(|(name, value)| format!("{}={}", percent_encode(name), percent_encode(value)));
+    let pairs =
+        form.pairs.iter().map(|(name, value)| format!("{}={}", percent_encode(name), percent_encode(value)));
     let body = pairs.collect::<Vec<_>>().join("&").into_bytes();
     let content_type = "application/x-www-form-urlencoded; charset=utf-8";
     let headers = vec![("Content-Type".to_owned(), content_type.to_owned())];
