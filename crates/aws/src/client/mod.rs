@@ -175,6 +175,11 @@ impl Client {
         if !is_signed && !operation.is_anonymous() {
             return Err(failed("the service is not called with keys".to_owned()));
         }
+        if is_s3(operation)
+            && input.get("Bucket").and_then(Value::as_str).is_some_and(|it| it.starts_with("arn:"))
+        {
+            return Err(failed("`Bucket` is an ARN, and must be a bucket's name".to_owned()));
+        }
         Ok(Call::new(operation, endpoint, request, input))
     }
 

@@ -116,6 +116,9 @@ pub fn write(operation: Operation<'_>, input: &Value, token: &str) -> Result<Req
         _ => return Err(Invalid::new("the input is no object")),
     };
     members.retain(|_, value| !value.is_null());
+    if structure(operation.output()).is_some_and(has_event_stream) {
+        return Err(Invalid::new("the operation answers with a stream of events, which is not read"));
+    }
     let structure = structure(operation.input());
     fill_tokens(structure, &mut members, token);
     let protocol = operation.service().metadata().spoken();
@@ -190,6 +193,10 @@ fn structure(shape: Option<crate::models::Shape<'_>>) -> Option<Structure<'_>> {
         Kind::Structure(structure) => Some(structure),
         _ => None,
     }
+}
+
+fn has_event_stream(structure: Structure<'_>) -> bool {
+    structure.members().any(|member| member.shape().is_event_stream())
 }
 
 fn fill_tokens(structure: Option<Structure<'_>>, members: &mut Map<String, Value>, token: &str) {

@@ -182,6 +182,9 @@ async fn nothing_is_sent_for_what_does_not_fit() {
         ("dynamodb", "listTable", json!({})),
         ("dynamodbx", "listTables", json!({})),
         ("dynamodb", "listTables", json!({"Limit": "ten"})),
+        ("s3", "listObjects", json!({"Bucket": "arn:aws:s3:us-east-1:1:accesspoint/a"})),
+        ("lambda", "invokeWithResponseStream", json!({"FunctionName": "f"})),
+        ("eventbridgev2", "listEventBuses", json!({})),
     ] {
         assert_eq!(client.call(service, action, &input).await.unwrap_err().class, Class::Input);
     }

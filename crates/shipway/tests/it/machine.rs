@@ -711,7 +711,7 @@ const EACH: &str = r#"{"StartAt": "Each", "States": {"Each": {"Type": "Map", "En
 fn a_distributed_map_reads_and_writes_buckets_of_the_run() {
     let world = World::new();
     world.write("each.asl.json", EACH);
-    std::fs::create_dir(world.repo().join("orders")).unwrap();
+    fs::create_dir(world.repo().join("orders")).unwrap();
     world.write("orders/today.csv", "id\na\nb\n");
     let run = ["machine", "run", "each.asl.json", "--task", "Pay=1", "--bucket", "orders=orders"];
     let ran = world.run(&run).ends(0);
