@@ -217,6 +217,8 @@ fn bad_mock_files_say_what_is_wrong() {
         "mock: {}\n",
         None,
         None,
-        &expect!["FILE:1:1: unknown field `mock`, expected one of mocks, cases, buckets (did you mean `mocks`?)"],
+        &expect![
+            "FILE:1:1: unknown field `mock`, expected one of mocks, cases, buckets (did you mean `mocks`?)"
+        ],
     );
 }
