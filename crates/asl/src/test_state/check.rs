@@ -7,6 +7,7 @@ use super::refusal::{self, Refusal};
 use super::request::{ErrorOutput, FieldValidationMode, Mock, Request};
 use super::subject::Subject;
 use crate::definition::{Kind, StateKind};
+use crate::json;
 use crate::limits::{DATA_BYTES_MAX, STATE_NAME_CHARS_MAX};
 
 /// Knows what services answer.
@@ -168,7 +169,13 @@ fn check_result(
 
 fn input(request: &Request) -> Result<Value, Refusal> {
     let Some(input) = &request.input else { return Ok(Value::Object(Map::new())) };
-    serde_json::from_str(input).map_err(|error| Refusal::input(&error.to_string()))
+    if input.trim().is_empty() {
+        return Err(Refusal::input("Invalid execution input."));
+    }
+    serde_json::from_str(input).map_err(|error| match json::first_error(input) {
+        Some(found) => Refusal::input(&found.message),
+        None => Refusal::input(&error.to_string()),
+    })
 }
 
 fn variables(request: &Request) -> Result<Map<String, Value>, Refusal> {

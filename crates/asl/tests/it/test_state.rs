@@ -368,7 +368,7 @@ fn documents_are_checked_before_anything_runs() {
     expect![[r#"
         ValidationException: 1 validation error detected: Value at 'stateName' failed to satisfy constraint: Member must have length greater than or equal to 1
         ValidationException: 1 validation error detected: Value at 'stateName' failed to satisfy constraint: Member must have length less than or equal to 80
-        InvalidExecutionInput: Invalid State Machine Execution Input: 'EOF while parsing an object at line 1 column 1'
+        InvalidExecutionInput: Invalid State Machine Execution Input: 'Unexpected end-of-input: expected close marker for Object (start marker at [Source: (String)"{"; line: 1, column: 1])'
         ValidationException: 1 validation error detected: Value at 'input' failed to satisfy constraint: Member must have length less than or equal to 262144
         ValidationException: Invalid Context object provided: Context object must be a JSON object
         ValidationException: Invalid Context object provided: State.RetryCount must be a number
