@@ -1,6 +1,6 @@
 //! An execution as the fold of its events. Knows no machine: events say everything that it needs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -222,6 +222,23 @@ impl Execution {
     /// Whether it waits for the Map Run that this event started.
     pub fn waits_for_map_run(&self, run: u64) -> bool {
         self.map_run_frame(run).is_some()
+    }
+
+    /// A state that waits for nothing, or for more than one thing: there is none after a step.
+    pub fn unattended(&self) -> Option<&str> {
+        if self.status != Status::Running {
+            return None;
+        }
+        let mut waits: BTreeMap<u64, usize> = self.frames.keys().map(|frame| (*frame, 0)).collect();
+        let mut wait = |frame: u64| *waits.entry(frame).or_default() += 1;
+        self.tasks.values().copied().for_each(&mut wait);
+        self.open_map_runs().for_each(|(frame, _)| wait(frame));
+        let is_next = |timer: &&Timer| matches!(timer.purpose, Purpose::Wait | Purpose::Retry);
+        self.timers.values().filter(is_next).for_each(|timer| wait(timer.frame));
+        let forks: BTreeSet<u64> = self.frames.values().filter_map(|frame| frame.parent).collect();
+        forks.into_iter().for_each(&mut wait);
+        let (frame, _) = waits.into_iter().find(|(_, waits)| *waits != 1)?;
+        Some(self.active(frame).map_or("", |active| active.name.as_str()))
     }
 
     /// The frame that waits for a Map Run.

@@ -36,6 +36,7 @@ pub fn step(
     if let Some(mut folded) = before {
         transition.events.iter().for_each(|event| folded.apply(event));
         debug_assert_eq!(&folded, execution, "an execution is the fold of its events");
+        debug_assert_eq!(execution.unattended(), None, "each running state waits for exactly one thing");
     }
     Ok(transition)
 }

@@ -289,6 +289,7 @@ proptest! {
             if step(&machine, &mut execution, input, moment).is_err() {
                 break;
             }
+            prop_assert_eq!(execution.unattended(), None);
         }
         prop_assert_eq!(execution.status(), one.execution.status());
     }
