@@ -7,6 +7,8 @@ mod canonical;
 mod claim;
 mod refusal;
 mod replay;
+#[cfg(test)]
+mod tests;
 
 use http::HeaderMap;
 
