@@ -21,8 +21,11 @@ pub enum Refusal {
          Access Key and signing method. Consult the service documentation for details."
     )]
     Mismatch,
-    /// The same signature was taken before.
-    #[error("The signature was used before: a request that changes something must be signed anew each time.")]
+    /// The same signature was taken before. WHY: SDKs take the code for a reason to sign anew and try again, and some
+    /// of them (boto3) sign equal calls of one second equally.
+    #[error(
+        "Rate exceeded: the signature was used before. Sign again in a second, or make the calls differ."
+    )]
     Replayed,
     /// There is no room to remember more signatures.
     #[error("Rate exceeded")]
@@ -36,8 +39,8 @@ impl Refusal {
             Self::Missing => "MissingAuthenticationTokenException",
             Self::Incomplete(_) => "IncompleteSignatureException",
             Self::UnknownKey => "UnrecognizedClientException",
-            Self::Unfit(_) | Self::Mismatch | Self::Replayed => "InvalidSignatureException",
-            Self::Busy => "ThrottlingException",
+            Self::Unfit(_) | Self::Mismatch => "InvalidSignatureException",
+            Self::Replayed | Self::Busy => "ThrottlingException",
         }
     }
 }

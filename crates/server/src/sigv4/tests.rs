@@ -89,7 +89,9 @@ fn signatures_are_those_of_the_published_vectors() {
     }
     let mut held = 0;
     for folder in &vectors {
-        let context: Value = serde_json::from_str(&read(folder, "context.json").unwrap()).unwrap();
+        // WHY: two folders are of that package alone and have no context.
+        let Some(context) = read(folder, "context.json") else { continue };
+        let context: Value = serde_json::from_str(&context).unwrap();
         let is_of_s3 = context["normalize"] == false;
         // WHY: paths are taken as they are for S3 only; a session's token has no place with keys that belong to none,
         // and it would have to be signed.
