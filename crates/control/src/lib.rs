@@ -1,5 +1,6 @@
 //! Releases, deployers, locks and deployments; ports to hosts and clouds. Knows neither HTTP nor AWS.
 
+pub mod access;
 pub mod app;
 pub mod config;
 pub mod deployer;

@@ -12,12 +12,15 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     problem::{FORBIDDEN_ORIGIN, TIMEOUT, UNAUTHORIZED, WRONG_HOST},
-    states::admit::{self, Admission},
+    states::admit::{self, Gate},
     wire::Problem,
 };
 
 /// How long a request may take that is neither a stream nor an upload.
 pub const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// Where access keys are: nobody reads there without the token.
+const KEYS: &str = "/v1/keys";
 
 /// Nothing from elsewhere, no inline script or style, no frame around it.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
@@ -28,33 +31,31 @@ pub struct Guard {
     token_sha256: [u8; 32],
     hosts: Vec<String>,
     listen: SocketAddr,
-    admission: Admission,
+    gate: Gate,
 }
 
 impl Guard {
     /// A guard for a server at `listen`: `token` is needed for what changes anything (and for everything if `listen`
-    /// can be reached from other machines); `hosts` are names besides the loopback ones.
-    pub fn new(token: &str, hosts: &[String], listen: SocketAddr) -> Self {
+    /// can be reached from other machines); `hosts` are names besides the loopback ones. Step Functions calls carry no
+    /// bearer token: they pass `gate`.
+    pub fn new(token: &str, hosts: &[String], listen: SocketAddr, gate: Gate) -> Self {
         let hosts = hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
-        Self { token_sha256: sha256(token), hosts, listen, admission: Admission::Nobody }
+        Self { token_sha256: sha256(token), hosts, listen, gate }
     }
 
-    /// Whose Step Functions calls are answered: they carry no bearer token.
-    #[must_use]
-    pub fn admitting(self, admission: Admission) -> Self {
-        Self { admission, ..self }
-    }
-
-    /// The refusal of a request that may not go on.
-    fn refusal(&self, request: &Request) -> Option<Response> {
-        if !admit::is_call(request) {
-            return self.check(request).err().map(IntoResponse::into_response);
+    /// The request if it may go on, or its refusal.
+    async fn pass(&self, request: Request) -> Result<Request, Response> {
+        if !admit::is_call(&request) {
+            return match self.check(&request) {
+                Ok(()) => Ok(request),
+                Err(problem) => Err(problem.into_response()),
+            };
         }
         let host = self.check_host(request.uri(), request.headers());
         if let Err(problem) = host.and_then(|()| check_origin(request.headers())) {
-            return Some(problem.into_response());
+            return Err(problem.into_response());
         }
-        admit::admit(self.admission, self.listen).err().map(IntoResponse::into_response)
+        self.gate.admit(request).await.map_err(IntoResponse::into_response)
     }
 
     fn check(&self, request: &Request) -> Result<(), Problem> {
@@ -63,7 +64,9 @@ impl Guard {
         if is_change {
             check_origin(request.headers())?;
         }
-        let is_open = self.listen.ip().is_loopback() && !is_change || request.uri().path() == "/v1/health";
+        let path = request.uri().path();
+        let is_readable = self.listen.ip().is_loopback() && !is_change && !path.starts_with(KEYS);
+        let is_open = is_readable || path == "/v1/health";
         if is_open { Ok(()) } else { self.check_token(request.headers()) }
     }
 
@@ -71,8 +74,10 @@ impl Guard {
     fn check_host(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
         let host = uri.host().or_else(|| host_name(headers.get(header::HOST)?.to_str().ok()?));
         let host = host.unwrap_or_default().to_ascii_lowercase();
-        // WHY: clients of Step Functions put this before the name to call `StartSyncExecution`.
-        let host = host.strip_prefix("sync-").map_or(host.clone(), str::to_owned);
+        // WHY: clients of Step Functions put the one before the name to call `StartSyncExecution`, and the other is how
+        // AWS names the service.
+        let name = host.strip_prefix("sync-").unwrap_or(&host);
+        let host = name.strip_prefix("states.").unwrap_or(name).to_owned();
         let is_known =
             matches!(host.as_str(), "localhost" | "127.0.0.1" | "[::1]") || self.hosts.contains(&host);
         if is_known {
@@ -139,9 +144,9 @@ fn check_origin(headers: &HeaderMap) -> Result<(), Problem> {
 /// Refuses what the guard refuses, and gives each answer its headers.
 pub async fn protect(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
     let is_asset = request.uri().path().starts_with("/assets/");
-    let mut response = match guard.refusal(&request) {
-        None => next.run(request).await,
-        Some(refusal) => refusal,
+    let mut response = match guard.pass(request).await {
+        Ok(request) => next.run(request).await,
+        Err(refusal) => refusal,
     };
     let is_kept = is_asset && response.status().is_success();
     let headers = response.headers_mut();
@@ -172,6 +177,7 @@ pub async fn limit_time(request: Request, next: Next) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::states::admit::Admission;
 
     #[test]
     fn host_names_lose_their_port() {
@@ -183,7 +189,8 @@ mod tests {
 
     #[test]
     fn only_the_token_is_the_token() {
-        let guard = Guard::new("secret", &[], ([127, 0, 0, 1], 0).into());
+        let listen = ([127, 0, 0, 1], 0).into();
+        let guard = Guard::new("secret", &[], listen, Gate::new(Admission::Signed, listen, None));
         assert!(guard.is_token("secret"));
         for wrong in ["", "secre", "secrets", "Secret"] {
             assert!(!guard.is_token(wrong), "{wrong}");

@@ -15,14 +15,17 @@ mod pages;
 mod place;
 mod problem;
 mod serve;
+mod sigv4;
 pub mod states;
 pub mod wire;
 
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::{Router, middleware};
+use shipway_control::access::Keys;
 use tokio_util::sync::CancellationToken;
 
+use crate::states::admit::Gate;
 pub use crate::{
     api::document as openapi,
     app::{App, Machine},
@@ -37,14 +40,15 @@ struct Shared {
     app: Arc<dyn App>,
     stop: CancellationToken,
     tally: Arc<metrics::Tally>,
+    keys: Option<Keys>,
 }
 
 /// All routes for a server at `listen`; event streams end when `stop` is cancelled.
 pub fn router(config: &Config, listen: SocketAddr, app: Arc<dyn App>, stop: CancellationToken) -> Router {
-    let guard =
-        guard::Guard::new(&config.token, &config.allowed_hosts, listen).admitting(config.states.admission);
+    let gate = Gate::new(config.states.admission, listen, config.states.keys.clone());
+    let guard = guard::Guard::new(&config.token, &config.allowed_hosts, listen, gate);
     let states = app.engine().map(|engine| states::router(engine, config.states.clone()));
-    let shared = Shared { app, stop, tally: Arc::default() };
+    let shared = Shared { app, stop, tally: Arc::default(), keys: config.states.keys.clone() };
     let router = api::router()
         .merge(pages::router())
         .merge(assets::router())

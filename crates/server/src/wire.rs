@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use shipway_asl::Timestamp;
 use shipway_control::{
+    access::AccessKey,
     app::{Deployment, Lock, ReleaseStatus, ServiceStatus, Step},
     release::Release,
 };
@@ -86,6 +87,33 @@ pub struct BreakRequest {
     pub actor: String,
     /// Why.
     pub reason: String,
+}
+
+/// Body of `POST /v1/keys` and of what is asked of one key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyRequest {
+    /// Who asks.
+    pub actor: String,
+}
+
+/// A new access key. WHY: no `Debug`, so that its secret gets into no log.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewAccessKey {
+    /// The key.
+    #[serde(flatten)]
+    pub key: AccessKey,
+    /// Its secret, which is told this once.
+    pub secret: String,
+    /// The region that calls must be signed for.
+    pub region: String,
+}
+
+/// Access keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessKeys {
+    /// In the order of their ids.
+    pub keys: Vec<AccessKey>,
 }
 
 /// Body of `POST /v1/rollbacks`.

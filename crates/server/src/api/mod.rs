@@ -3,6 +3,7 @@
 mod artifacts;
 mod deployments;
 mod events;
+mod keys;
 mod openapi;
 mod services;
 mod system;
@@ -264,6 +265,47 @@ pub const ROUTES: &[Route] = &[
             "BreakRequest",
             || post(services::break_lock),
             "Frees the lock of a deployment that has ended; refused while it runs.",
+            &[],
+        )
+    },
+    reads(
+        "/v1/keys",
+        "listKeys",
+        "AccessKeys",
+        || get(keys::list),
+        "Access keys, without their secrets; needs the token on the loopback too.",
+        &[],
+    ),
+    Route {
+        answer: (201, Some("NewAccessKey")),
+        ..changes(
+            "/v1/keys",
+            "createKey",
+            "KeyRequest",
+            || post(keys::create),
+            "Makes an access key for Step Functions calls; its secret is told this once.",
+            &[],
+        )
+    },
+    Route {
+        answer: (200, Some("AccessKey")),
+        ..changes(
+            "/v1/keys/{id}/disable",
+            "disableKey",
+            "KeyRequest",
+            || post(keys::disable),
+            "Refuses what the key signs from now on, for ever; the key stays in the list.",
+            &[],
+        )
+    },
+    Route {
+        answer: (200, Some("AccessKey")),
+        ..changes(
+            "/v1/keys/{id}/delete",
+            "deleteKey",
+            "KeyRequest",
+            || post(keys::delete),
+            "Forgets the key, and refuses what it signs from now on.",
             &[],
         )
     },

@@ -1,24 +1,44 @@
-//! Who may call the Step Functions API: the one seam for authentication. Today there is only "nobody" and, on the
-//! loopback and at the operator's word, "everybody".
+//! Who may call the Step Functions API: who signs with a key of Shipway's, or, on the loopback and at the operator's
+//! word, everybody. What a signature is made of is `sigv4`'s; which calls there are is not known here.
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    sync::{Mutex, PoisonError},
+};
 
-use axum::extract::Request;
+use axum::{body::Body, extract::Request};
 use http::{Method, StatusCode};
+use shipway_control::access::{AccessKey, Keys};
+use shipway_engine::Clock;
 
-use super::fault::Fault;
+use super::{SERVICE, body, fault::Fault};
+use crate::sigv4::{Claim, Head, Place, Refusal, Replays};
 
 /// The header that names the action.
 pub const TARGET: &str = "x-amz-target";
 
+/// The service that signatures are for.
+const SIGNED_SERVICE: &str = "states";
+
+/// What actions begin with that change nothing; the others' signatures are good once.
+const READING: &[&str] = &["Describe", "List", "GetExecutionHistory", "ValidateStateMachineDefinition"];
+
 /// Whose calls are answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Admission {
-    /// Nobody's: what cannot be checked is refused.
+    /// Of those who sign with a key of Shipway's; without such keys nobody's.
     #[default]
-    Nobody,
+    Signed,
     /// Everybody's who reaches the loopback.
     Everybody,
+}
+
+/// What stands before the API.
+pub struct Gate {
+    admission: Admission,
+    listen: SocketAddr,
+    keys: Option<Keys>,
+    replays: Mutex<Replays>,
 }
 
 /// Whether a request is a call of this API.
@@ -26,15 +46,74 @@ pub fn is_call(request: &Request) -> bool {
     request.method() == Method::POST && request.uri().path() == "/" && request.headers().contains_key(TARGET)
 }
 
-/// Whether a call may go on.
-pub fn admit(admission: Admission, listen: SocketAddr) -> Result<(), Fault> {
-    match admission {
-        Admission::Everybody if listen.ip().is_loopback() => Ok(()),
-        Admission::Everybody | Admission::Nobody => Err(Fault {
-            code: "MissingAuthenticationTokenException",
-            message: "Missing Authentication Token".to_owned(),
-            status: StatusCode::FORBIDDEN,
-        }),
+impl Gate {
+    /// A gate of a server at `listen`; without `keys` no signature is good.
+    pub fn new(admission: Admission, listen: SocketAddr, keys: Option<Keys>) -> Self {
+        Self { admission, listen, keys, replays: Mutex::default() }
+    }
+
+    /// The request, if it may go on.
+    pub async fn admit(&self, request: Request) -> Result<Request, Fault> {
+        if self.admission == Admission::Everybody && self.listen.ip().is_loopback() {
+            return Ok(request);
+        }
+        let keys = self.keys.as_ref().ok_or(Refusal::Missing)?;
+        let clock = keys.engine().clock();
+        let (parts, content) = request.into_parts();
+        let head = Head {
+            method: parts.method.as_str(),
+            path: parts.uri.path(),
+            query: parts.uri.query().unwrap_or_default(),
+            headers: &parts.headers,
+        };
+        let claim = Claim::read(&head)?;
+        let place = Place { region: keys.engine().place().0, service: SIGNED_SERVICE };
+        claim.check(&place, clock.now())?;
+        let is_change = is_change(&head);
+        if is_change && claim.is_long() {
+            return Err(Refusal::Unfit(
+                "A presigned request that changes something may be good for 300 s at most.".to_owned(),
+            )
+            .into());
+        }
+        let content = body(content).await?;
+        let key = verified(keys, &claim, &head, &content).await?;
+        if is_change {
+            self.take(&claim, &*clock)?;
+        }
+        keys.used(&key).await;
+        tracing::debug!(key = key.id, "a call was signed");
+        Ok(Request::from_parts(parts, Body::from(content)))
+    }
+
+    fn take(&self, claim: &Claim, clock: &dyn Clock) -> Result<(), Refusal> {
+        let mut replays = self.replays.lock().unwrap_or_else(PoisonError::into_inner);
+        replays.take(claim.signature, claim.end(), clock.now())
+    }
+}
+
+fn is_change(head: &Head) -> bool {
+    let target = head.headers.get(TARGET).and_then(|target| target.to_str().ok());
+    let name = target.and_then(|target| target.strip_prefix(SERVICE)).unwrap_or_default();
+    !READING.iter().any(|reading| name.starts_with(reading))
+}
+
+/// The key whose signature this is. WHY: a key that there is not is checked like another one, so that neither the time
+/// nor the words of a refusal tell which keys there are to who has no secret.
+async fn verified(keys: &Keys, claim: &Claim, head: &Head<'_>, body: &[u8]) -> Result<AccessKey, Fault> {
+    let key = keys.usable(&claim.access_key).await.map_err(|error| Fault::unavailable(&error))?;
+    let verified = claim.verify(head, body, &keys.secret(&claim.access_key));
+    let has_token = head.headers.contains_key("x-amz-security-token");
+    let key = key.filter(|_| !has_token).ok_or(Refusal::UnknownKey)?;
+    verified?;
+    Ok(key)
+}
+
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Self {
+        let status =
+            if refusal == Refusal::Missing { StatusCode::FORBIDDEN } else { StatusCode::BAD_REQUEST };
+        Self { code: refusal.code(), message: refusal.to_string(), status }
     }
 }
 
@@ -42,11 +121,14 @@ pub fn admit(admission: Admission, listen: SocketAddr) -> Result<(), Fault> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn unsigned_calls_are_taken_on_the_loopback_at_the_operators_word_only() {
+    #[tokio::test]
+    async fn unsigned_calls_are_taken_on_the_loopback_at_the_operators_word_only() {
         let loopback = ([127, 0, 0, 1], 1).into();
-        assert!(admit(Admission::Everybody, loopback).is_ok());
-        assert!(admit(Admission::Nobody, loopback).is_err());
-        assert!(admit(Admission::Everybody, ([10, 0, 0, 1], 1).into()).is_err());
+        let admits = async |admission, listen| {
+            Gate::new(admission, listen, None).admit(Request::default()).await.is_ok()
+        };
+        assert!(admits(Admission::Everybody, loopback).await);
+        assert!(!admits(Admission::Signed, loopback).await);
+        assert!(!admits(Admission::Everybody, ([10, 0, 0, 1], 1).into()).await);
     }
 }

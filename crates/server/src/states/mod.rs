@@ -23,7 +23,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use axum::{
     Router,
-    body::{Body, to_bytes},
+    body::{Body, Bytes, to_bytes},
     extract::{Request as HttpRequest, State},
     response::{IntoResponse, Response},
     routing::post,
@@ -32,6 +32,7 @@ use futures_util::future::BoxFuture;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::Value;
 use shipway_asl::{Timestamp, test_state::Shapes};
+use shipway_control::access::Keys;
 use shipway_engine::Engine;
 
 use self::{
@@ -60,6 +61,8 @@ pub trait World: Send + Sync + 'static {
 pub struct Config {
     /// Whose calls are answered.
     pub admission: admit::Admission,
+    /// Keys that sign calls.
+    pub keys: Option<Keys>,
     /// Members that answers leave out: for clients that hold whole answers against older ones.
     pub omitted: Vec<String>,
     /// The world; without one there is every log group, and any mocked result will do.
@@ -164,20 +167,25 @@ async fn perform(api: &Arc<Api>, request: HttpRequest) -> Result<Value, Fault> {
     let name = target.and_then(|target| target.strip_prefix(SERVICE)).unwrap_or_default();
     let action = ACTIONS.iter().find(|action| action.name == name);
     let action = action.ok_or_else(|| Fault::new("UnknownOperationException", "Unknown operation"))?;
-    let body = tokio::time::timeout(BODY_TIME_MAX, to_bytes(request.into_body(), BODY_BYTES_MAX)).await;
+    let body = body(request.into_body()).await?;
+    let body = if body.is_empty() { b"{}".as_slice() } else { &body };
+    let body = serde_json::from_slice(body).map_err(|error| Fault::serialization(error.to_string()))?;
+    (action.run)(Arc::clone(api), Request::new(body, action.shape)?).await
+}
+
+/// A whole body.
+async fn body(body: Body) -> Result<Bytes, Fault> {
+    let body = tokio::time::timeout(BODY_TIME_MAX, to_bytes(body, BODY_BYTES_MAX)).await;
     let body = body.map_err(|_| Fault {
         code: "RequestTimeoutException",
         message: format!("The request did not arrive within {} s", BODY_TIME_MAX.as_secs()),
         status: StatusCode::REQUEST_TIMEOUT,
     })?;
-    let body = body.map_err(|_| Fault {
+    body.map_err(|_| Fault {
         code: "RequestEntityTooLargeException",
         message: format!("The request has more than {BODY_BYTES_MAX} bytes or did not arrive whole"),
         status: StatusCode::PAYLOAD_TOO_LARGE,
-    })?;
-    let body = if body.is_empty() { b"{}".as_slice() } else { &body };
-    let body = serde_json::from_slice(body).map_err(|error| Fault::serialization(error.to_string()))?;
-    (action.run)(Arc::clone(api), Request::new(body, action.shape)?).await
+    })
 }
 
 /// A whole answer.

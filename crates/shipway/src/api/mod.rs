@@ -8,12 +8,13 @@ use std::path::Path;
 use ::http::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 use shipway_control::{
+    access::AccessKey,
     app::{Deployment, Lock, ReleaseStatus, ServiceStatus, Step},
     host::LogPage,
 };
 use shipway_server::wire::{
-    BreakRequest, DeployRequest, Deployments, HaltRequest, Health, Problem, Releases, RollbackRequest,
-    Services, Steps,
+    AccessKeys, BreakRequest, DeployRequest, Deployments, HaltRequest, Health, KeyRequest, NewAccessKey, Problem,
+    Releases, RollbackRequest, Services, Steps,
 };
 
 use self::http::{Content, json};
@@ -149,6 +150,26 @@ impl Api {
     pub async fn lock(&self, project: &str, environment: &str) -> Result<Lock, Error> {
         let project = project.replace('/', "~");
         self.get(&format!("/v1/locks/{}/{}", encode(&project), encode(environment))).await
+    }
+
+    /// Makes an access key.
+    pub async fn create_key(&self, request: &KeyRequest) -> Result<NewAccessKey, Error> {
+        self.post("/v1/keys", request).await
+    }
+
+    /// Access keys.
+    pub async fn keys(&self) -> Result<AccessKeys, Error> {
+        self.get("/v1/keys").await
+    }
+
+    /// Makes an access key good for nothing.
+    pub async fn disable_key(&self, id: &str, request: &KeyRequest) -> Result<AccessKey, Error> {
+        self.post(&format!("/v1/keys/{}/disable", encode(id)), request).await
+    }
+
+    /// Forgets an access key.
+    pub async fn delete_key(&self, id: &str, request: &KeyRequest) -> Result<AccessKey, Error> {
+        self.post(&format!("/v1/keys/{}/delete", encode(id)), request).await
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {

@@ -9,6 +9,7 @@ mod edge;
 mod halt;
 mod history;
 mod init;
+mod key;
 mod lock;
 mod logs;
 mod machine;
@@ -99,6 +100,7 @@ pub const COMMANDS: &[Entry] = &[
     entry::<releases::Releases>(),
     entry::<lock::Lock>(),
     entry::<serve::Serve>(),
+    entry::<key::Key>(),
     entry::<down::Down>(),
     entry::<demo::Demo>(),
     entry::<init::Init>(),

@@ -3,7 +3,10 @@
 use std::{io::IsTerminal, net::SocketAddr, sync::Arc};
 
 use clap::Parser;
-use shipway_control::app::Shipway;
+use shipway_control::{
+    access::{Keys, Master},
+    app::Shipway,
+};
 use shipway_engine::{Builder, FolderBuckets, SystemClock};
 use shipway_host::{LocalHost, edge};
 use shipway_server::states::admit::Admission;
@@ -21,7 +24,7 @@ use crate::{
     exit::Code,
     failure::Failure,
     local::{
-        lock,
+        lock, master,
         record::{self, ServerRecord},
         start::{check_room, make_directory},
     },
@@ -58,7 +61,7 @@ pub struct Serve {
 /// How the Step Functions API answers.
 #[derive(Debug, clap::Args)]
 struct States {
-    /// Answer Step Functions calls without a signature; on the loopback only
+    /// Answer Step Functions calls without checking their signature; on the loopback only
     #[arg(long)]
     no_auth: bool,
     /// Region in the ARNs of machines and executions
@@ -109,10 +112,11 @@ impl States {
         shipway_engine::Config { region, account, ..shipway_engine::Config::default() }
     }
 
-    fn server(&self) -> shipway_server::states::Config {
-        let admission = if self.no_auth { Admission::Everybody } else { Admission::Nobody };
+    fn server(&self, keys: Keys) -> shipway_server::states::Config {
+        let admission = if self.no_auth { Admission::Everybody } else { Admission::Signed };
         shipway_server::states::Config {
             admission,
+            keys: Some(keys),
             omitted: self.omit_member.clone(),
             world: Some(Arc::new(Models)),
         }
@@ -156,6 +160,7 @@ impl Serve {
         mut signals: Signals,
     ) -> Result<(), Failure> {
         let exe = std::env::current_exe().map_err(|error| Failure::of("cannot find this program", &error))?;
+        let master = master::open(&cx.data_dir)?;
         let store = shipway_engine::open_sqlite(&cx.data_dir).await.map_err(|error| unusable(cx, &error))?;
         let host = LocalHost::new(shipway_host::Config::new(&cx.data_dir, &exe));
         let host = Arc::new(host.map_err(|error| unusable(cx, &error))?);
@@ -165,7 +170,7 @@ impl Serve {
         let app = Shipway::start(builder, host, stop.clone()).await;
         let app = app.map_err(|error| Failure::of("cannot start", &error))?;
         let token = token(cx)?;
-        let (address, serving) = self.listen(&token, app.clone(), &stop).await?;
+        let (address, serving) = self.listen(&token, master, app.clone(), &stop).await?;
         let url = format!("http://{address}");
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let record = ServerRecord { url: url.clone(), token, pid: std::process::id(), version };
@@ -190,14 +195,16 @@ impl Serve {
     async fn listen(
         &self,
         token: &str,
+        master: Master,
         app: Shipway,
         stop: &CancellationToken,
     ) -> Result<(SocketAddr, impl Future<Output = ()> + Send + 'static), Failure> {
+        let keys = Keys::new(app.engine().clone(), master);
         let config = |listen| shipway_server::Config {
             listen,
             token: token.to_owned(),
             allowed_hosts: self.allow_host.clone(),
-            states: self.states.server(),
+            states: self.states.server(keys.clone()),
         };
         let app = Arc::new(app);
         let wanted = self.listen.unwrap_or(LISTEN);

@@ -1,6 +1,7 @@
 //! The server of this machine's data directory: where it is, whether it lives, how it is started and stopped.
 
 pub mod lock;
+pub mod master;
 pub mod processes;
 pub mod record;
 pub mod start;

@@ -51,3 +51,32 @@ fn boto3_drives_every_action() {
     server.signal(Signal::TERM);
     server.end().ends(0);
 }
+
+#[test]
+fn boto3_signs_with_a_key_and_is_refused_with_a_wrong_one() {
+    let Some(python) = python() else {
+        println!("skipped: boto3 cannot be installed here");
+        return;
+    };
+    let world = World::new();
+    let mut server = world.start(&["serve", "--listen", "127.0.0.1:0", "--region", "eu-west-1"]);
+    server.hear("serving");
+    let record = std::fs::read_to_string(world.data().join("server.json")).unwrap();
+    let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+    let key = world.run(&["key", "create", "--json"]).ends(0).json();
+    let disabled = world.run(&["key", "create", "--json"]).ends(0).json();
+    world.run(&["key", "disable", disabled["id"].as_str().unwrap()]).ends(0);
+    let words =
+        [&record["url"], &key["region"], &key["id"], &key["secret"], &disabled["id"], &disabled["secret"]];
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/boto3_signed.py");
+    let arguments = words.map(|word| word.as_str().unwrap());
+    let signed = Command::new(python).arg(script).args(arguments).output().unwrap();
+    let told = String::from_utf8_lossy(&signed.stderr);
+    assert!(signed.status.success(), "{told}");
+    assert_eq!(String::from_utf8_lossy(&signed.stdout).trim(), "signed");
+    let listed = world.run(&["key", "list", "--json"]).ends(0).json();
+    let used = listed["keys"].as_array().unwrap().iter().find(|listed| listed["id"] == key["id"]).unwrap();
+    assert!(used["last_used_at"].is_i64(), "{used}");
+    server.signal(Signal::TERM);
+    server.end().ends(0);
+}

@@ -4,3 +4,5 @@ mod actions;
 mod cases;
 mod matching;
 mod service;
+mod signed;
+mod signer;
