@@ -108,6 +108,11 @@ impl Target {
     pub fn parse(resource: &str) -> Self {
         let parts: Vec<&str> = resource.split(':').collect();
         match parts.as_slice() {
+            ["arn", _, "states", "", "", kind @ .., action, "2"]
+                if !kind.is_empty() && action.ends_with(".sync") =>
+            {
+                Self::Service { kind: kind.join(":"), action: format!("{action}:2") }
+            }
             ["arn", _, "states", "", "", kind @ .., action] if !kind.is_empty() => {
                 Self::Service { kind: kind.join(":"), action: (*action).to_owned() }
             }
@@ -171,6 +176,14 @@ impl Event {
     pub fn state_name(&self) -> Option<&str> {
         match &self.detail {
             Detail::StateEntered { name, .. } | Detail::StateExited { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
+    /// What was handed over by this event and is answered later, such as `startExecution.sync`.
+    pub fn submitted_action(&self) -> Option<&str> {
+        match &self.detail {
+            Detail::TaskSubmitted { target: Target::Service { action, .. }, .. } => Some(action),
             _ => None,
         }
     }
