@@ -201,6 +201,10 @@ mod tests {
             Target::parse("arn:aws:states:::aws-sdk:s3:getObject"),
             service("aws-sdk:s3", "getObject")
         );
+        assert_eq!(
+            Target::parse("arn:aws:states:::states:startExecution.sync:2"),
+            service("states", "startExecution.sync:2")
+        );
         let activity = "arn:aws:states:eu-west-1:1:activity:a";
         assert_eq!(Target::parse(activity), Target::Activity(activity.into()));
         for text in ["arn:aws:lambda:eu-west-1:1:function:f", "Validate"] {
