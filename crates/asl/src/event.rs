@@ -108,6 +108,11 @@ impl Target {
     pub fn parse(resource: &str) -> Self {
         let parts: Vec<&str> = resource.split(':').collect();
         match parts.as_slice() {
+            ["arn", _, "states", "", "", kind @ .., action, "2"]
+                if !kind.is_empty() && action.ends_with(".sync") =>
+            {
+                Self::Service { kind: kind.join(":"), action: format!("{action}:2") }
+            }
             ["arn", _, "states", "", "", kind @ .., action] if !kind.is_empty() => {
                 Self::Service { kind: kind.join(":"), action: (*action).to_owned() }
             }
@@ -174,6 +179,14 @@ impl Event {
             _ => None,
         }
     }
+
+    /// What was handed over by this event and is answered later, such as `startExecution.sync`.
+    pub fn submitted_action(&self) -> Option<&str> {
+        match &self.detail {
+            Detail::TaskSubmitted { target: Target::Service { action, .. }, .. } => Some(action),
+            _ => None,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -187,6 +200,10 @@ mod tests {
         assert_eq!(
             Target::parse("arn:aws:states:::aws-sdk:s3:getObject"),
             service("aws-sdk:s3", "getObject")
+        );
+        assert_eq!(
+            Target::parse("arn:aws:states:::states:startExecution.sync:2"),
+            service("states", "startExecution.sync:2")
         );
         let activity = "arn:aws:states:eu-west-1:1:activity:a";
         assert_eq!(Target::parse(activity), Target::Activity(activity.into()));

@@ -6,5 +6,6 @@ pub mod mock;
 pub mod models;
 pub mod protocol;
 pub mod task;
+pub mod tasks;
 
 pub use shipway_asl::integration as integrations;

@@ -14,8 +14,9 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     engine::Error,
     executor::Core,
+    nested::Nested,
     store::PAGE_MAX,
-    task::{Task, TaskFailure},
+    task::{Task, TaskFailure, TaskHandler, is_job},
 };
 
 /// Characters of a cause that are kept, as AWS keeps them.
@@ -86,38 +87,60 @@ impl Core {
         }
         let id = task.task;
         let is_submitted_only = task.resource.ends_with(".waitForTaskToken");
-        let result = self.handle_within_grace(arn, task, cancel).await;
+        let job = is_job(&task.resource).then(|| task.clone());
+        let result = self.within_grace(arn, id, cancel, self.handle(arn, task, cancel)).await;
         drop(permit);
         let Some(result) = result else { return };
-        let end = match result {
-            Ok(output) if is_submitted_only => Input::TaskSubmitted { task: id, output },
-            Ok(output) => Input::TaskSucceeded { task: id, output },
-            Err(failure) => Input::TaskFailed {
-                task: id,
-                error: cut(failure.error, ERROR_MAX),
-                cause: Some(cut(failure.cause, CAUSE_MAX)),
-            },
+        let started = Input::TaskStarted { task: id, worker: None };
+        let end = match (result, job) {
+            (Ok(output), Some(job)) => return self.finish(arn, job, output, cancel).await,
+            (Ok(output), None) if is_submitted_only => Input::TaskSubmitted { task: id, output },
+            (result, _) => end_of(id, result),
         };
-        self.deliver_surely(arn, id, vec![Input::TaskStarted { task: id, worker: None }, end]).await;
+        self.deliver_surely(arn, id, vec![started, end]).await;
     }
 
-    /// The handler's answer. None if it was cancelled and did not end in time: it must not keep its place for ever.
-    async fn handle_within_grace(
+    /// Says that a job was started, and waits for its end.
+    // INVARIANT: the task stays open in the store until then, so a restart waits for it again.
+    async fn finish(
+        self: &Arc<Self>,
+        arn: &str,
+        job: ScheduledTask,
+        submitted: Value,
+        cancel: &CancellationToken,
+    ) {
+        let id = job.task;
+        let started = Input::TaskStarted { task: id, worker: None };
+        let first = Input::TaskSubmitted { task: id, output: submitted.clone() };
+        self.offer(arn, vec![started, first], None).await;
+        let Some(handler) = self.handler(&job.resource) else { return };
+        let task = self.lease(arn, job, cancel);
+        let key = task.key.clone();
+        let finishing = guarded(key, async move { handler.finish(task, submitted).await });
+        if let Some(result) = self.within_grace(arn, id, cancel, finishing).await {
+            self.deliver_surely(arn, id, vec![end_of(id, result)]).await;
+        }
+    }
+
+    /// The handler's answer. None if it was cancelled and gave up, or did not end in time: it must not keep its place
+    /// for ever.
+    async fn within_grace(
         &self,
         arn: &str,
-        task: ScheduledTask,
+        task: u64,
         cancel: &CancellationToken,
+        handling: impl Future<Output = Result<Value, TaskFailure>>,
     ) -> Option<Result<Value, TaskFailure>> {
         let grace = async {
             cancel.cancelled().await;
             self.clock.sleep_until(self.clock.now().plus_millis(CANCEL_GRACE_MILLIS)).await;
         };
-        let id = task.task;
         tokio::select! {
             biased;
-            result = self.handle(arn, task, cancel) => Some(result),
+            // WHY: a handler that gave up since the engine stops has not failed: the task is dispatched again.
+            result = handling => Some(result).filter(|result| result.is_ok() || !cancel.is_cancelled()),
             () = grace => {
-                tracing::warn!(arn, task = id, "a cancelled task did not end in time and was dropped");
+                tracing::warn!(arn, task, "a cancelled task did not end in time and was dropped");
                 None
             }
         }
@@ -125,18 +148,29 @@ impl Core {
 
     /// The handler's answer.
     pub async fn handle(
-        &self,
+        self: &Arc<Self>,
         arn: &str,
         task: ScheduledTask,
         cancel: &CancellationToken,
     ) -> Result<Value, TaskFailure> {
-        let Some(handler) = self.handlers.get(&task.resource) else {
+        let Some(handler) = self.handler(&task.resource) else {
             return Err(TaskFailure {
                 error: "States.TaskFailed".to_owned(),
                 cause: format!("nothing here handles the resource `{}`", task.resource),
             });
         };
-        let task = Task {
+        let task = self.lease(arn, task, cancel);
+        guarded(task.key.clone(), async move { handler.run(task).await }).await
+    }
+
+    /// Who does tasks with that resource.
+    fn handler(self: &Arc<Self>, resource: &str) -> Option<Arc<dyn TaskHandler>> {
+        let own = self.handlers.get(resource).cloned();
+        own.or_else(|| Nested::find(self, resource)).or_else(|| self.fallback.clone())
+    }
+
+    fn lease(&self, arn: &str, task: ScheduledTask, cancel: &CancellationToken) -> Task {
+        Task {
             key: format!("{arn}/{}/{}", task.state, task.task),
             execution_arn: arn.to_owned(),
             state: task.state,
@@ -145,26 +179,25 @@ impl Core {
             attempt: task.attempt,
             dispatch: self.dispatches.fetch_add(1, Ordering::Relaxed),
             cancel: cancel.clone(),
-        };
-        let key = task.key.clone();
-        // WHY: called inside the guarded future, since a handler may panic before it gives its own.
-        AssertUnwindSafe(async { handler.run(task).await }).catch_unwind().await.unwrap_or_else(|_| {
-            tracing::error!(key, "a task handler panicked");
-            Err(TaskFailure {
-                error: "States.TaskFailed".to_owned(),
-                cause: "the task's handler panicked; the server's log says where".to_owned(),
-            })
-        })
+        }
     }
 
     /// Delivers a task's result, however long the store cannot take it: the execution pauses and loses nothing.
     async fn deliver_surely(self: &Arc<Self>, arn: &str, task: u64, inputs: Vec<Input>) {
+        self.offer(arn, inputs, Some(task)).await;
+    }
+
+    /// Delivers inputs; if nobody waits for them, the task that they tell of is dropped.
+    async fn offer(self: &Arc<Self>, arn: &str, inputs: Vec<Input>, task: Option<u64>) {
         let mut wait = BACKOFF.0;
         loop {
             let delivered = match self.deliver(arn, inputs.clone(), Vec::new()).await {
                 Err(Error::NotWaiting(_) | Error::NoExecution(_)) => {
                     tracing::debug!(arn, task, "nobody waits for that result any more");
-                    self.drop_task(arn, task).await
+                    match task {
+                        Some(task) => self.drop_task(arn, task).await,
+                        None => Ok(()),
+                    }
                 }
                 delivered => delivered,
             };
@@ -179,6 +212,29 @@ impl Core {
             }
         }
     }
+}
+
+fn end_of(task: u64, result: Result<Value, TaskFailure>) -> Input {
+    match result {
+        Ok(output) => Input::TaskSucceeded { task, output },
+        Err(TaskFailure { error, cause }) => {
+            Input::TaskFailed { task, error: cut(error, ERROR_MAX), cause: Some(cut(cause, CAUSE_MAX)) }
+        }
+    }
+}
+
+/// The handler's answer, also if it panics: even before it gives its own future.
+async fn guarded(
+    key: String,
+    handling: impl Future<Output = Result<Value, TaskFailure>>,
+) -> Result<Value, TaskFailure> {
+    AssertUnwindSafe(handling).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!(key, "a task handler panicked");
+        Err(TaskFailure {
+            error: "States.TaskFailed".to_owned(),
+            cause: "the task's handler panicked; the server's log says where".to_owned(),
+        })
+    })
 }
 
 fn cut(mut text: String, characters_max: usize) -> String {

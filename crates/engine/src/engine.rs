@@ -156,19 +156,29 @@ pub struct Builder {
     clock: Arc<dyn Clock>,
     config: Config,
     handlers: HashMap<String, Arc<dyn TaskHandler>>,
+    fallback: Option<Arc<dyn TaskHandler>>,
     buckets: Arc<dyn Buckets>,
 }
 
 impl Builder {
     /// An engine over a store.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, config: Config) -> Self {
-        Self { store, clock, config, handlers: HashMap::new(), buckets: Arc::new(NoBuckets) }
+        let (handlers, fallback) = (HashMap::new(), None);
+        Self { store, clock, config, handlers, fallback, buckets: Arc::new(NoBuckets) }
     }
 
     /// Tasks whose `Resource` equals `resource` go to `handler`.
     #[must_use]
     pub fn handler(mut self, resource: &str, handler: Arc<dyn TaskHandler>) -> Self {
         self.handlers.insert(resource.to_owned(), handler);
+        self
+    }
+
+    /// Tasks whose `Resource` has no handler of its own go to `handler`, but for those that the engine does itself:
+    /// activities and `states:startExecution`.
+    #[must_use]
+    pub fn fallback(mut self, handler: Arc<dyn TaskHandler>) -> Self {
+        self.fallback = Some(handler);
         self
     }
 
@@ -190,6 +200,7 @@ impl Builder {
             permits: Semaphore::new(self.config.tasks_max),
             config: self.config,
             handlers: self.handlers,
+            fallback: self.fallback,
             buckets: self.buckets,
             drivers: Drivers::default(),
             machines: Machines::default(),
@@ -409,7 +420,9 @@ impl Engine {
         task: ScheduledTask,
         stop: &CancellationToken,
     ) -> Result<Value, TaskFailure> {
-        self.core.handle("test", task, stop).await
+        // WHY: unique, or what one of them starts would be taken for what another one started.
+        let execution = format!("test/{}", self.new_id());
+        self.core.handle(&execution, task, stop).await
     }
 
     /// An execution's row: what of it is not in its events, and its state.

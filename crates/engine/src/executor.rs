@@ -23,7 +23,7 @@ use crate::{
     map_run::{Drivers, record::Kept},
     notify::Bells,
     store::{self, Commit, Expected, Progress, Put, Row, Store},
-    task::TaskHandler,
+    task::{TaskHandler, is_job},
 };
 
 /// Attempts to apply an input when somebody else moved the same execution on.
@@ -37,6 +37,7 @@ pub struct Core {
     pub clock: Arc<dyn Clock>,
     pub config: Config,
     pub handlers: HashMap<String, Arc<dyn TaskHandler>>,
+    pub fallback: Option<Arc<dyn TaskHandler>>,
     pub machines: Machines,
     pub buckets: Arc<dyn Buckets>,
     /// Map Runs that are driven here.
@@ -112,22 +113,26 @@ impl Gathered {
     /// What taking this input ends by itself.
     fn taken(&mut self, input: &Input) {
         match input {
-            Input::TaskSucceeded { task, .. }
-            | Input::TaskFailed { task, .. }
-            | Input::TaskSubmitted { task, .. } => {
-                self.remove_task(*task);
-            }
+            Input::TaskSucceeded { task, .. } | Input::TaskFailed { task, .. } => self.remove_task(*task),
+            // WHY: a job that is waited for (`.sync`) must be waited for again after a restart.
+            Input::TaskSubmitted { task, .. } if !self.is_awaited() => self.remove_task(*task),
             // WHY: a timer that was set anew under its id by this very input stays.
             Input::TimerFired { timer } if !self.timers.iter().any(|(id, _)| id == timer) => {
                 self.timers_removed.push(*timer);
             }
             Input::TimerFired { .. }
             | Input::Start
+            | Input::TaskSubmitted { .. }
             | Input::TaskStarted { .. }
             | Input::TaskHeartbeat { .. }
             | Input::MapRunEnded { .. }
             | Input::Stop { .. } => {}
         }
+    }
+
+    /// Whether what was submitted last is a job that the engine waits for.
+    fn is_awaited(&self) -> bool {
+        self.events.last().and_then(Event::submitted_action).is_some_and(is_job)
     }
 
     fn token_records(&self, arn: &str) -> impl Iterator<Item = Put> {

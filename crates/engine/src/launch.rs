@@ -23,6 +23,9 @@ pub struct Origin {
     /// X-Ray's header, kept as it was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_header: Option<String>,
+    /// Key of the task that started it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
 }
 
 /// Which settings of a machine to run.
@@ -47,6 +50,8 @@ pub struct Launch {
     pub input: Value,
     /// X-Ray's header.
     pub trace_header: Option<String>,
+    /// Key of the task that starts it: what that task started before is what it starts now, however that stands.
+    pub parent: Option<String>,
 }
 
 /// An execution that was started, or that the same call had started before.
@@ -102,7 +107,7 @@ impl Engine {
         match self.core().start(start, number, origin, Vec::new()).await {
             Ok(()) => {}
             Err(engine::Error::Store(store::Error::Conflict { key })) if key == arn => {
-                return self.running_already(arn, name, &launch.input).await;
+                return self.started_already(arn, name, &launch).await;
             }
             Err(error) => return Err(error.into()),
         }
@@ -111,9 +116,9 @@ impl Engine {
     }
 
     fn route(&self, machine: &Machine, launch: &Launch) -> Result<(u64, Origin), Error> {
-        let trace_header = launch.trace_header.clone();
+        let (trace_header, parent) = (launch.trace_header.clone(), launch.parent.clone());
         let (version, alias) = match &launch.qualifier {
-            None => return Ok((machine.revision, Origin { trace_header, ..Origin::default() })),
+            None => return Ok((machine.revision, Origin { trace_header, parent, ..Origin::default() })),
             Some(Qualifier::Version(number)) => (Some(*number), None),
             Some(Qualifier::Alias(name)) => {
                 let alias = machine.alias(name).ok_or_else(|| machines::Error::NotFound(name.clone()))?;
@@ -122,7 +127,7 @@ impl Engine {
         };
         let number = version.unwrap_or_default();
         let found = machine.version(number).ok_or_else(|| machines::Error::NotFound(number.to_string()))?;
-        Ok((found.revision, Origin { version, alias, trace_header }))
+        Ok((found.revision, Origin { version, alias, trace_header, parent }))
     }
 
     fn start_of(&self, launch: &Launch, name: &str, revision: &Revision) -> Start {
@@ -144,12 +149,14 @@ impl Engine {
         }
     }
 
-    async fn running_already(&self, arn: String, name: String, input: &Value) -> Result<Launched, Error> {
-        let found = self.describe(&arn).await?;
-        if found.status != Status::Running || found.input != *input {
-            return Err(Error::AlreadyExists(arn));
+    async fn started_already(&self, arn: String, name: String, launch: &Launch) -> Result<Launched, Error> {
+        let row = self.row(&arn).await?;
+        let is_own = launch.parent.is_some() && row.origin.parent == launch.parent;
+        let is_same = row.status == Status::Running && self.describe(&arn).await?.input == launch.input;
+        match is_own || is_same {
+            true => Ok(Launched { arn, name, started_at: row.started_at }),
+            false => Err(Error::AlreadyExists(arn)),
         }
-        Ok(Launched { arn, name, started_at: found.started_at })
     }
 
     /// Ends all executions of a machine, beside the caller.

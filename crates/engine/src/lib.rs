@@ -11,6 +11,7 @@ pub mod launch;
 pub mod machines;
 mod map_run;
 mod map_runs;
+mod nested;
 mod notify;
 pub mod store;
 pub mod task;

@@ -42,5 +42,24 @@ pub trait TaskHandler: Send + Sync + 'static {
     /// the future, and the task is dispatched again after the restart.
     ///
     /// A task that is cancelled has half a minute to end before its future is dropped.
+    ///
+    /// Of a resource that ends in `.waitForTaskToken` this is the service's first answer. So it is of one that ends in
+    /// `.sync` or `.sync:2`: then [`TaskHandler::finish`] waits for the job that was started.
     async fn run(&self, task: Task) -> Result<Value, TaskFailure>;
+
+    /// Waits until the job that [`TaskHandler::run`] started has ended. It keeps no place of the tasks that run at once.
+    ///
+    /// After a restart `run` is called again and must give the job that it had started.
+    async fn finish(&self, task: Task, submitted: Value) -> Result<Value, TaskFailure> {
+        let _ = submitted;
+        Err(TaskFailure {
+            error: "States.TaskFailed".to_owned(),
+            cause: format!("nothing here waits for the job that `{}` started", task.resource),
+        })
+    }
+}
+
+/// Whether a resource starts a job and waits for its end.
+pub(crate) fn is_job(resource: &str) -> bool {
+    resource.ends_with(".sync") || resource.ends_with(".sync:2")
 }

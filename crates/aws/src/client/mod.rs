@@ -73,6 +73,10 @@ pub struct Answer {
     pub request_id: Option<String>,
     /// How often it was sent.
     pub attempts: u32,
+    /// Such as 200.
+    pub status: u16,
+    /// Names in any case.
+    pub headers: Vec<(String, String)>,
 }
 
 /// Calls AWS. Clones share connections and credentials.
@@ -286,7 +290,13 @@ impl<'a> Call<'a> {
             request_id: reply.request_id().map(str::to_owned),
             ..self.failed(Class::Unreadable, error.to_string())
         })?;
-        Ok(Answer { output, request_id: reply.request_id().map(str::to_owned), attempts })
+        Ok(Answer {
+            output,
+            request_id: reply.request_id().map(str::to_owned),
+            attempts,
+            status: reply.status,
+            headers: reply.headers.clone(),
+        })
     }
 
     fn url(&self) -> String {

@@ -42,11 +42,11 @@ pub struct Failure {
 }
 
 impl Failure {
-    pub(super) fn runtime(cause: String) -> Self {
+    pub(crate) fn runtime(cause: String) -> Self {
         Self { error: "States.Runtime".to_owned(), cause }
     }
 
-    pub(super) fn unfit(parameters: &Value, unfit: &Unfit) -> Self {
+    pub(crate) fn unfit(parameters: &Value, unfit: &Unfit) -> Self {
         Self::runtime(format!("The Parameters '{parameters}' could not be used to start the Task: [{unfit}]"))
     }
 }

@@ -6,6 +6,7 @@ mod executions;
 mod kill;
 mod map_run_crashes;
 mod map_runs;
+mod nested;
 mod store_kit;
 mod support;
 mod trouble;

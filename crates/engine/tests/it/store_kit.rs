@@ -283,6 +283,7 @@ async fn executions_are_found_by_how_they_were_started() {
                 name: Some(number.to_string()),
                 input: json!({}),
                 trace_header: Some("t".to_owned()),
+                parent: None,
             };
             let arn = engine.launch(launch).await.unwrap().arn;
             assert_eq!(

@@ -37,6 +37,7 @@ pub fn launch_of(api: &Api, request: &Request) -> Result<Launch, Fault> {
         name: request.owned("name"),
         input: input_of(request.text("input").unwrap_or("{}"))?,
         trace_header: request.owned("traceHeader"),
+        parent: None,
     })
 }
 

@@ -7,7 +7,7 @@ use shipway_control::{
     access::{Keys, Master},
     app::Shipway,
 };
-use shipway_engine::{Builder, FolderBuckets, SystemClock};
+use shipway_engine::{Builder, FolderBuckets, SystemClock, TaskHandler};
 use shipway_host::{LocalHost, edge};
 use shipway_server::states::admit::Admission;
 use tokio::{
@@ -19,7 +19,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::{Command, Group};
 use crate::{
-    cloud::Models,
+    cloud::{Models, Services},
     context::Context,
     exit::Code,
     failure::Failure,
@@ -50,6 +50,8 @@ pub struct Serve {
     allow_host: Vec<String>,
     #[command(flatten)]
     states: States,
+    #[command(flatten)]
+    services: Services,
     /// Stop services and proxy too when the server is stopped
     #[arg(long)]
     stop_all: bool,
@@ -133,6 +135,7 @@ impl Command for Serve {
             let _ = rustix::process::setsid();
         }
         self.states.check(self.listen.unwrap_or(LISTEN))?;
+        let tasks = self.services.handler(&self.states.region)?;
         logging(cx);
         make_directory(&cx.data_dir)?;
         check_room(&cx.data_dir)?;
@@ -140,7 +143,7 @@ impl Command for Serve {
         record::remove_stale(&cx.data_dir)?;
         let stop = CancellationToken::new();
         let signals = Signals::new()?;
-        let served = self.serve(cx, stop.clone(), signals).await;
+        let served = self.serve(cx, tasks, stop.clone(), signals).await;
         stop.cancel();
         record::remove_own(&cx.data_dir);
         drop(lock);
@@ -156,6 +159,7 @@ impl Serve {
     async fn serve(
         &self,
         cx: &Context,
+        tasks: Arc<dyn TaskHandler>,
         stop: CancellationToken,
         mut signals: Signals,
     ) -> Result<(), Failure> {
@@ -167,6 +171,7 @@ impl Serve {
         let watching = tokio::spawn(edge::watch(edge::WatchConfig::new(&exe, &cx.data_dir), stop.clone()));
         let buckets = Arc::new(FolderBuckets::new(cx.data_dir.join("buckets")));
         let builder = Builder::new(store, Arc::new(SystemClock), self.states.engine()).buckets(buckets);
+        let builder = builder.fallback(tasks);
         let app = Shipway::start(builder, host, stop.clone()).await;
         let app = app.map_err(|error| Failure::of("cannot start", &error))?;
         let token = token(cx)?;

@@ -13,7 +13,7 @@ use crate::rig::World;
 const BOTO3: &str = "boto3==1.44.5";
 
 /// A Python with boto3, kept beside the build for the next run.
-fn python() -> Option<PathBuf> {
+pub fn python() -> Option<PathBuf> {
     let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("boto3");
     let python = home.join("bin/python");
     let has_boto3 = || {

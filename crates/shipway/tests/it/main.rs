@@ -24,5 +24,6 @@ mod machine_guide;
 mod promises;
 mod rig;
 mod serve;
+mod tasks;
 mod tools;
 mod world;
