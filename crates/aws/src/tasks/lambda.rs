@@ -27,7 +27,9 @@ pub(super) async fn invoke(client: &Client, parameters: &Value) -> Result<Value,
     let operation = Service::load("lambda").and_then(|service| service.operation("invoke"));
     let operation = operation.map_err(|error| Failure::runtime(error.to_string()))?;
     let mut input = task::input(operation, &given).map_err(|unfit| Failure::unfit(parameters, &unfit))?;
-    input["Payload"] = encoded(&sent.unwrap_or_else(|| json!({}))).into();
+    if let Some(members) = input.as_object_mut() {
+        members.insert("Payload".to_owned(), encoded(&sent.unwrap_or_else(|| json!({}))).into());
+    }
     let answer = call(client, &input).await?;
     let mut output = answer.output.as_object().cloned().unwrap_or_default();
     output.insert("Payload".to_owned(), payload(&answer));
