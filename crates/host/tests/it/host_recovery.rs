@@ -65,7 +65,9 @@ async fn what_a_killed_keeper_left_is_killed_and_strangers_are_not() {
     machine.kill_keeper(&start).await;
     assert!(is_alive(child), "only children die with the keeper");
     let reports = told(&machine.host.reconcile().await.unwrap());
-    assert!(reports[0].ends_with("one process was left over and is gone"), "{reports:?}");
+    // The shell dies with its keeper, in its own time: it may still be counted.
+    let ends = ["one process was left over and is gone", "2 processes were left over and are gone"];
+    assert!(ends.iter().any(|end| reports[0].ends_with(end)), "{reports:?}");
     assert!(!is_alive(child));
     assert!(is_alive(stranger.id()));
     machine.kill_keeper(&start).await;
