@@ -44,6 +44,12 @@ pub async fn open_sqlite(directory: &Path) -> Result<Arc<dyn Store>, store::Erro
     }
 }
 
+/// Opens the store in a PostgreSQL database, such as `postgres://shipway@db.internal/shipway`, creating its tables if they
+/// are missing; refuses a database that another server serves.
+pub async fn open_postgres(url: &str) -> Result<Arc<dyn Store>, store::Error> {
+    Ok(Arc::new(store::postgres::PostgresStore::open(url).await?))
+}
+
 /// A store that keeps nothing over the process's end: for tests and dry runs.
 pub fn memory_store() -> Arc<dyn Store> {
     Arc::new(store::memory::MemoryStore::default())

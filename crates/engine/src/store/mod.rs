@@ -1,6 +1,7 @@
 //! The only door to durability: one commit verb, reads, and a look at what is due. Knows nothing of the language's rules.
 
 pub mod memory;
+pub mod postgres;
 pub mod sqlite;
 
 use async_trait::async_trait;
@@ -166,6 +167,17 @@ pub enum Error {
         /// What the system said, and what to do.
         reason: String,
     },
+}
+
+/// How a status is written in a table, as AWS writes it.
+fn status_text(status: Status) -> &'static str {
+    match status {
+        Status::Running => "RUNNING",
+        Status::Succeeded => "SUCCEEDED",
+        Status::Failed => "FAILED",
+        Status::TimedOut => "TIMED_OUT",
+        Status::Aborted => "ABORTED",
+    }
 }
 
 /// A store. Semantics live above this port; one kit of tests runs over every implementation.

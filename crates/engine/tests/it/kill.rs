@@ -1,4 +1,4 @@
-//! `kill -9` at random moments: a process of its own works on a directory, is killed, and another takes over.
+//! `kill -9` at random moments: a process of its own works on a store, is killed, and another takes over.
 //!
 //! The test starts its own binary again with one test's name and the variables below; that test is the process that
 //! is killed. What it reports comes through its standard output, which outlives it.
@@ -14,13 +14,16 @@ use std::{
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use shipway_asl::Status;
-use shipway_engine::{Engine, Filter, Task, TaskFailure, TaskHandler, open_sqlite};
+use shipway_engine::{Engine, Filter, Store, Task, TaskFailure, TaskHandler, open_postgres, open_sqlite};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{RESOURCE, ended, engine, start};
+use crate::{
+    postgres::Cluster,
+    support::{RESOURCE, ended, engine, start},
+};
 
-/// The directory that the process under test works on.
-const DIRECTORY: &str = "SHIPWAY_TEST_KILL_DIRECTORY";
+/// The directory or database that the process under test works on.
+const PLACE: &str = "SHIPWAY_TEST_KILL_PLACE";
 /// Prefix of the names of its executions.
 const ROUND: &str = "SHIPWAY_TEST_KILL_ROUND";
 /// Processes that are killed.
@@ -39,6 +42,15 @@ impl TaskHandler for Report {
     }
 }
 
+async fn open(place: &str) -> Arc<dyn Store> {
+    let opened = if place.starts_with("postgres:") {
+        open_postgres(place).await
+    } else {
+        open_sqlite(Path::new(place)).await
+    };
+    opened.unwrap()
+}
+
 async fn machine(engine: &Engine) {
     let task = |next: &str| json!({"Type": "Task", "Resource": RESOURCE, "Next": next});
     let states = json!({
@@ -51,9 +63,9 @@ async fn machine(engine: &Engine) {
 /// The process that is killed; does nothing when it runs as one of the tests.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn process_under_test() {
-    let (Ok(directory), Ok(round)) = (std::env::var(DIRECTORY), std::env::var(ROUND)) else { return };
+    let (Ok(place), Ok(round)) = (std::env::var(PLACE), std::env::var(ROUND)) else { return };
     let stop = CancellationToken::new();
-    let store = open_sqlite(Path::new(&directory)).await.unwrap();
+    let store = open(&place).await;
     let engine = engine(store, Arc::new(Report(Box::new(|line| println!("{line}")))), &stop).await;
     machine(&engine).await;
     let starters = (0..8).map(|starter| {
@@ -74,10 +86,10 @@ async fn process_under_test() {
 }
 
 /// Lets a process run until it has reported so many lines, kills it, and gives all that it has reported.
-fn killed_after(lines: usize, directory: &Path, round: u64) -> Vec<String> {
+fn killed_after(lines: usize, place: &str, round: u64) -> Vec<String> {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "kill::process_under_test", "--nocapture"])
-        .env(DIRECTORY, directory)
+        .env(PLACE, place)
         .env(ROUND, round.to_string())
         .stdout(Stdio::piped())
         .spawn()
@@ -99,15 +111,25 @@ fn killed_after(lines: usize, directory: &Path, round: u64) -> Vec<String> {
 #[tokio::test]
 async fn nothing_accepted_is_lost_and_nothing_recorded_is_done_again() {
     let directory = tempfile::tempdir().unwrap();
+    nothing_is_lost_or_repeated(directory.path().to_str().unwrap()).await;
+}
+
+#[tokio::test]
+async fn nothing_accepted_is_lost_and_nothing_recorded_is_done_again_on_postgres() {
+    let Some(cluster) = Cluster::start() else { return };
+    nothing_is_lost_or_repeated(&cluster.url()).await;
+}
+
+async fn nothing_is_lost_or_repeated(place: &str) {
     let mut lines = Vec::new();
     for round in 0..KILLS {
         let until = 5 + (round * 7919 + u64::from(std::process::id())) % 400;
-        lines.extend(killed_after(usize::try_from(until).unwrap(), directory.path(), round));
+        lines.extend(killed_after(usize::try_from(until).unwrap(), place, round));
     }
     let stop = CancellationToken::new();
     let last = Arc::new(Mutex::new(Vec::new()));
     let report = Arc::clone(&last);
-    let store = open_sqlite(directory.path()).await.unwrap();
+    let store = open(place).await;
     let handler = Arc::new(Report(Box::new(move |line| report.lock().unwrap().push(line))));
     let engine = engine(store, handler, &stop).await;
     let names = accepted_all_end(&engine, &lines).await;

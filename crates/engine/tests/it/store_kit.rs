@@ -7,12 +7,15 @@ use shipway_asl::{Status, Timestamp};
 use shipway_engine::{
     Expected, Launch, Origin, Put, Qualifier, Store,
     machines::{CreateMachine, Route, Settings},
-    memory_store, open_sqlite,
+    memory_store, open_postgres, open_sqlite,
     store::{self, Commit, RowFilter},
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{echo, ended, engine, start};
+use crate::{
+    postgres::Cluster,
+    support::{echo, ended, engine, start},
+};
 
 fn put(key: &str, expected: Expected, value: Value) -> Commit {
     Commit { execution: None, records: vec![Put { key: key.to_owned(), expected, value }] }
@@ -22,6 +25,9 @@ async fn each_store(check: impl AsyncFn(Arc<dyn Store>)) {
     check(memory_store()).await;
     let directory = tempfile::tempdir().unwrap();
     check(open_sqlite(directory.path()).await.unwrap()).await;
+    if let Some(cluster) = Cluster::start() {
+        check(open_postgres(&cluster.url()).await.unwrap()).await;
+    }
 }
 
 #[tokio::test]

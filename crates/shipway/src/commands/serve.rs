@@ -7,7 +7,7 @@ use shipway_control::{
     access::{Keys, Master},
     app::Shipway,
 };
-use shipway_engine::{Builder, FolderBuckets, SystemClock, TaskHandler};
+use shipway_engine::{Builder, FolderBuckets, Store, SystemClock, TaskHandler};
 use shipway_host::{LocalHost, edge};
 use shipway_server::states::admit::Admission;
 use tokio::{
@@ -48,6 +48,12 @@ pub struct Serve {
     /// A name besides localhost to answer to; may be given several times
     #[arg(long, value_name = "NAME")]
     allow_host: Vec<String>,
+    /// Keep executions and records in this PostgreSQL database instead of the data directory
+    ///
+    /// Such as postgres://shipway@db.internal/shipway?sslmode=require. Give a password by SHIPWAY_DATABASE_URL, not here:
+    /// arguments can be seen by everybody on the machine. One server uses a database at a time.
+    #[arg(long, value_name = "URL", env = "SHIPWAY_DATABASE_URL", hide_env_values = true)]
+    database: Option<String>,
     #[command(flatten)]
     states: States,
     #[command(flatten)]
@@ -165,7 +171,7 @@ impl Serve {
     ) -> Result<(), Failure> {
         let exe = std::env::current_exe().map_err(|error| Failure::of("cannot find this program", &error))?;
         let master = master::open(&cx.data_dir)?;
-        let store = shipway_engine::open_sqlite(&cx.data_dir).await.map_err(|error| unusable(cx, &error))?;
+        let store = self.store(cx).await?;
         let host = LocalHost::new(shipway_host::Config::new(&cx.data_dir, &exe));
         let host = Arc::new(host.map_err(|error| unusable(cx, &error))?);
         let watching = tokio::spawn(edge::watch(edge::WatchConfig::new(&exe, &cx.data_dir), stop.clone()));
@@ -195,6 +201,16 @@ impl Serve {
         let _ = watching.await;
         let _ = keeping.await;
         Ok(())
+    }
+
+    async fn store(&self, cx: &Context) -> Result<Arc<dyn Store>, Failure> {
+        match &self.database {
+            Some(url) => shipway_engine::open_postgres(url).await.map_err(|error| {
+                Failure::of("cannot use the database", &error)
+                    .hint("--database or SHIPWAY_DATABASE_URL names it, such as postgres://shipway@localhost/shipway")
+            }),
+            None => shipway_engine::open_sqlite(&cx.data_dir).await.map_err(|error| unusable(cx, &error)),
+        }
     }
 
     async fn listen(

@@ -13,14 +13,14 @@ use std::{
 use async_trait::async_trait;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row as SqlRow, ToSql, params};
 use serde::de::DeserializeOwned;
-use shipway_asl::{Event, Status, Timestamp};
+use shipway_asl::{Event, Timestamp};
 use tokio::sync::Semaphore;
 
 use self::{
     schema::{prepare, unavailable},
     writer::Writer,
 };
-use super::{Commit, DueTimer, Error, OpenTask, PAGE_MAX, Record, Row, RowFilter, Store};
+use super::{Commit, DueTimer, Error, OpenTask, PAGE_MAX, Record, Row, RowFilter, Store, status_text};
 use crate::launch::Origin;
 
 /// Connections of readers; a read waits for a free one.
@@ -141,16 +141,6 @@ fn io(operation: &str, path: &Path, source: &std::io::Error) -> Error {
     Error::Unavailable {
         operation: format!("{operation} {}", path.display()),
         reason: format!("{source}{hint}"),
-    }
-}
-
-fn status_text(status: Status) -> &'static str {
-    match status {
-        Status::Running => "RUNNING",
-        Status::Succeeded => "SUCCEEDED",
-        Status::Failed => "FAILED",
-        Status::TimedOut => "TIMED_OUT",
-        Status::Aborted => "ABORTED",
     }
 }
 

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use tokio::sync::{mpsc, oneshot};
 
 use super::schema::unavailable;
-use crate::store::{Commit, Error, Progress, Put};
+use crate::store::{Commit, Error, Progress, Put, status_text};
 
 /// Commits that wait at most; more callers wait for a place.
 const QUEUE_MAX: usize = 4_096;
@@ -232,7 +232,7 @@ fn update_row(transaction: &Transaction<'_>, id: i64, progress: &Progress) -> ru
         )?
         .execute(params![
             id,
-            super::status_text(row.status),
+            status_text(row.status),
             row.stopped_at.map(|at| at.0),
             row.last_event_id,
             row.snapshot
@@ -254,7 +254,7 @@ fn insert_row(transaction: &Transaction<'_>, progress: &Progress) -> rusqlite::R
             row.machine,
             row.revision,
             row.name,
-            super::status_text(row.status),
+            status_text(row.status),
             row.started_at.0,
             row.stopped_at.map(|at| at.0),
             row.last_event_id,
