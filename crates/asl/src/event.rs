@@ -43,6 +43,12 @@ pub(crate) enum Detail {
     ExecutionFailed(Failed),
     ExecutionTimedOut(Failed),
     ExecutionAborted(Failed),
+    /// `attempt`: of a Map Run's child, which redrive of the Map Run it belongs to.
+    ExecutionRedriven {
+        count: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attempt: Option<u32>,
+    },
     StateEntered { kind: StateKind, name: String, input: Arc<Value> },
     StateExited { kind: StateKind, name: String, output: Arc<Value>, assigned: Map<String, Value> },
     StateAborted { kind: StateKind },
@@ -67,6 +73,7 @@ pub(crate) enum Detail {
     MapRunSucceeded,
     MapRunFailed(Failed),
     MapRunAborted,
+    MapRunRedriven { arn: String, count: u32 },
 }
 
 /// An error and its cause, as far as they are given.
@@ -141,6 +148,8 @@ pub(crate) enum Change {
     Follow { frame: u64, previous: u64 },
     /// A branch or iteration was given up.
     Drop { frame: u64 },
+    /// The frame is between two states, and is not to get to the second one now.
+    Next { frame: u64, state: String, input: Arc<Value> },
 }
 
 /// What a timer is for.
