@@ -448,10 +448,8 @@ fn refresh_row(loaded: &mut Loaded, last: Option<&Event>) -> Result<(), store::E
     let status = loaded.execution.status();
     loaded.row.status = status;
     loaded.row.last_event_id = loaded.execution.last_event_id();
-    let is_express = loaded
-        .execution
-        .child_of()
-        .is_some_and(|child| child.execution_type == ExecutionType::Express);
+    let is_express =
+        loaded.execution.child_of().is_some_and(|child| child.execution_type == ExecutionType::Express);
     let redriven = loaded.execution.redriven();
     loaded.row.redrives = redriven.map_or(0, |redriven| redriven.count);
     loaded.row.redriven_at = redriven.filter(|_| !is_express).map(|redriven| redriven.at);

@@ -169,8 +169,7 @@ impl Core {
     pub async fn refold(&self, row: &Row) -> Result<Execution, store::Error> {
         let mut execution = parse_snapshot(row)?.unfolded();
         while execution.last_event_id() < row.last_event_id {
-            let events: Vec<Event> =
-                self.store.events(&row.arn, execution.last_event_id(), PAGE_MAX).await?;
+            let events: Vec<Event> = self.store.events(&row.arn, execution.last_event_id(), PAGE_MAX).await?;
             if events.is_empty() {
                 return Err(store::Error::Unavailable {
                     operation: format!("read the history of `{}`", row.arn),

@@ -200,10 +200,9 @@ impl MapRun {
             (Phase::Over, true, _) => Status::Aborted,
             (Phase::Over, false, Some(_)) => Status::Failed,
             (Phase::Over, false, None) => Status::Succeeded,
-            (
-                Phase::Preparing | Phase::Redriving | Phase::Running | Phase::Stopping | Phase::Writing,
-                ..,
-            ) => Status::Running,
+            (Phase::Preparing | Phase::Redriving | Phase::Running | Phase::Stopping | Phase::Writing, ..) => {
+                Status::Running
+            }
         }
     }
 

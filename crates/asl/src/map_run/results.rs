@@ -93,7 +93,9 @@ impl Output {
     pub fn new(plan: &MapRunPlan, map_run: &MapRun) -> Result<Self, MapRunFailure> {
         match &plan.writer.arguments {
             None => Ok(Self::State(Collected { plan: plan.writer.clone(), results: Vec::new(), bytes: 2 })),
-            Some(arguments) => ResultFiles::new(plan, map_run, arguments).map(|files| Self::Files(Box::new(files))),
+            Some(arguments) => {
+                ResultFiles::new(plan, map_run, arguments).map(|files| Self::Files(Box::new(files)))
+            }
         }
     }
 }
@@ -237,8 +239,7 @@ impl ResultFiles {
         let (is_lines, folder) = (self.plan.is_lines, self.folder.clone());
         let mut files: Vec<ResultFile> =
             self.kinds.iter_mut().filter_map(|kind| kind.close(&folder, is_lines)).collect();
-        let succeeded =
-            self.kinds.get(SUCCEEDED).map(|kind| kind.written.clone()).unwrap_or_default();
+        let succeeded = self.kinds.get(SUCCEEDED).map(|kind| kind.written.clone()).unwrap_or_default();
         if let Some(kind) = self.kinds.get_mut(SUCCEEDED) {
             kind.written.splice(0..0, std::mem::take(&mut self.earlier.0));
         }

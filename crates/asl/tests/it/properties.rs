@@ -226,8 +226,12 @@ fn map_runs_add_up(world: &World) -> Result<(), TestCaseError> {
         for child in &ended.children {
             let of = child.execution.child_of().unwrap();
             prop_assert_eq!(&of.map_run, &ended.plan.arn);
-            let mut folded =
-                ended.plan.child(world.execution.start(), of.child, child.execution.start().input.clone(), of.attempt);
+            let mut folded = ended.plan.child(
+                world.execution.start(),
+                of.child,
+                child.execution.start().input.clone(),
+                of.attempt,
+            );
             child.events.iter().for_each(|event| folded.apply(event));
             prop_assert_eq!(&folded, &child.execution);
             map_runs_add_up(child)?;
@@ -370,15 +374,19 @@ proptest! {
 
 /// The first event of a redrive is its own, and a state that had been exited at the top is not entered again.
 fn no_state_is_entered_twice(world: &World, before: usize) -> bool {
-    let name = |event: &shipway_asl::Event| event.state_name().map(|name| (event.type_name(), name.to_owned()));
+    let name =
+        |event: &shipway_asl::Event| event.state_name().map(|name| (event.type_name(), name.to_owned()));
     let at_the_top = |name: &str| !name[1..].contains(char::is_alphabetic);
     let exited: Vec<_> = world.events[..before]
         .iter()
         .filter_map(name)
         .filter(|(kind, name)| kind.ends_with("Exited") && at_the_top(name))
         .collect();
-    let entered: Vec<_> =
-        world.events[before..].iter().filter_map(name).filter(|(kind, _)| kind.ends_with("Entered")).collect();
+    let entered: Vec<_> = world.events[before..]
+        .iter()
+        .filter_map(name)
+        .filter(|(kind, _)| kind.ends_with("Entered"))
+        .collect();
     world.events[before].type_name() == "ExecutionRedriven"
         && exited.iter().all(|(_, name)| entered.iter().all(|(_, other)| other != name))
 }

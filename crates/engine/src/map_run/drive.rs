@@ -327,8 +327,8 @@ async fn unsuccessful(core: &Core, kept: &Kept) -> Result<Unsuccessful, Error> {
     let mut rows = std::pin::pin!(stream::iter(0..kept.map_run.next_child()).map(look).buffered(AT_ONCE));
     while let Some((child, row)) = rows.next().await {
         let Some(row) = row? else { continue };
-        let is_lost = kept.plan.execution_type == ExecutionType::Standard
-            && obstacle(&row, core.clock.now()).is_some();
+        let is_lost =
+            kept.plan.execution_type == ExecutionType::Standard && obstacle(&row, core.clock.now()).is_some();
         match row.status {
             Status::Succeeded => {}
             _ if is_lost => found.push_lost(child),

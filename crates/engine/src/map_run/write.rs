@@ -20,9 +20,7 @@ pub async fn write(core: &Core, kept: &Kept) -> Result<(MapRunInput, Option<MapR
         Err(failure) => Ok((MapRunInput::NotWritten(failure), None)),
         // WHY: without a bucket, nobody asks for the results of what has failed.
         Ok(Output::State(_)) if kept.map_run.failure().is_some() => Ok((nothing_written(), None)),
-        Ok(Output::State(collected)) => {
-            Ok((nothing_written(), Some(collect(core, kept, collected).await?)))
-        }
+        Ok(Output::State(collected)) => Ok((nothing_written(), Some(collect(core, kept, collected).await?))),
         Ok(Output::Files(files)) => match write_files(core, kept, *files).await? {
             Ok((result, succeeded)) => Ok((MapRunInput::Written { succeeded }, Some(result))),
             Err(failure) => Ok((MapRunInput::NotWritten(failure), None)),
