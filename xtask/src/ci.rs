@@ -46,21 +46,26 @@ fn tests(root: &Path) -> Result<()> {
     }
 }
 
-/// The browser of the page tests, where it can be had: those tests say so and skip without it.
+/// What some tests need: the package, whether it is there, and which tests say so and skip without it.
+const TOOLS: [(&str, fn() -> bool, &str); 2] = [
+    ("chromium", || answers("chromium", &["--version"]), "the browser tests"),
+    ("postgresql", || Path::new("/usr/lib/postgresql").exists(), "the tests on PostgreSQL"),
+];
+
+/// Installs what is missing where that can be done.
 fn install_tools() -> Result<()> {
-    if answers("chromium", &["--version"]) {
+    let missing: Vec<_> = TOOLS.iter().filter(|(_, is_there, _)| !is_there()).collect();
+    if missing.is_empty() {
         return Ok(());
     }
     let is_root = env::var("USER").is_ok_and(|user| user == "root")
         || env::var("HOME").is_ok_and(|home| home == "/root");
-    if !is_root || !answers("apt-get", &["--version"]) {
-        eprintln!("chromium is not installed: the browser tests will be skipped");
-        return Ok(());
-    }
-    let installed = quiet("apt-get", &["update", "-qq"]).is_ok()
-        && quiet("apt-get", &["install", "-y", "-qq", "--no-install-recommends", "chromium"]).is_ok();
-    if !installed {
-        eprintln!("chromium could not be installed: the browser tests will be skipped");
+    let can_install = is_root && quiet("apt-get", &["update", "-qq"]).is_ok();
+    for (package, _, tests) in missing {
+        let install = ["install", "-y", "-qq", "--no-install-recommends", package];
+        if !can_install || quiet("apt-get", &install).is_err() {
+            eprintln!("{package} is not installed: {tests} will be skipped");
+        }
     }
     Ok(())
 }

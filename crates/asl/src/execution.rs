@@ -1,5 +1,7 @@
 //! An execution as the fold of its events. Knows no machine: events say everything that it needs.
 
+mod redrive;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -34,6 +36,24 @@ pub struct Execution {
     tasks: BTreeMap<u64, u64>,
     /// Timers that are running.
     timers: BTreeMap<u64, Timer>,
+    /// The last redrive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    redriven: Option<Redriven>,
+    /// Frames that a redrive would take up again: those that were given up, and after a bad end all.
+    // WHY: not in snapshots, so that those of ended executions stay small. A redrive folds the whole history.
+    #[serde(skip)]
+    given_up: BTreeMap<u64, Frame>,
+}
+
+/// A redrive that has happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Redriven {
+    /// How many there have been.
+    pub count: u32,
+    /// When it was.
+    pub at: Timestamp,
+    /// Its event.
+    pub(crate) event: u64,
 }
 
 /// What makes an execution a child of a Map Run: it runs the processor of one state, not the whole machine.
@@ -47,6 +67,14 @@ pub struct ChildOf {
     pub child: u32,
     /// What it is.
     pub execution_type: ExecutionType,
+    /// How often the Map Run had been redriven when the child was started or redriven last.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub attempt: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_first(attempt: &u32) -> bool {
+    *attempt == 0
 }
 
 /// One line of control: the machine, a branch or an iteration.
@@ -65,6 +93,9 @@ pub(crate) struct Frame {
     pub variable_bytes: usize,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active: Option<Active>,
+    /// The state that it would have entered next, and with what, if it was given up between two states.
+    #[serde(skip)]
+    pub next: Option<(String, Arc<Value>)>,
 }
 
 /// The state that a frame is in.
@@ -108,6 +139,15 @@ pub(crate) struct Run {
     /// The items that came with the state's data.
     pub items: Arc<Value>,
     pub is_over: bool,
+    /// The event before the one that started it.
+    #[serde(default)]
+    pub before: u64,
+    /// How often it was redriven.
+    #[serde(default)]
+    pub redrives: u32,
+    /// Whether a redrive starts another one in its place.
+    #[serde(default)]
+    pub is_spent: bool,
 }
 
 /// Branches or iterations that a state waits for.
@@ -148,6 +188,8 @@ impl Execution {
             frames: BTreeMap::new(),
             tasks: BTreeMap::new(),
             timers: BTreeMap::new(),
+            redriven: None,
+            given_up: BTreeMap::new(),
         }
     }
 
@@ -200,7 +242,8 @@ impl Execution {
             .collect()
     }
 
-    pub(crate) fn started_at(&self) -> Timestamp {
+    /// When it was started; an Express child that was redriven, when that was.
+    pub fn started_at(&self) -> Timestamp {
         self.started_at
     }
 
@@ -339,6 +382,7 @@ impl Execution {
             Detail::ExecutionFailed(failed) => self.end(Status::Failed, failed),
             Detail::ExecutionTimedOut(failed) => self.end(Status::TimedOut, failed),
             Detail::ExecutionAborted(failed) => self.end(Status::Aborted, failed),
+            Detail::ExecutionRedriven { count, attempt } => self.take_up(event, *count, *attempt),
             Detail::StateEntered { kind, name, input } => self.enter(event, *kind, name, input),
             Detail::StateExited { assigned, .. } => self.exit(event, assigned),
             Detail::TaskScheduled(_) => {
@@ -364,11 +408,12 @@ impl Execution {
                 self.follow(event, event.id);
             }
             Detail::MapRunStarted { arn } => self.start_map_run(event, arn.clone()),
-            Detail::MapRunSucceeded => self.end_map_run(event),
-            Detail::MapRunFailed(_) => {
-                self.end_map_run(event);
+            Detail::MapRunSucceeded => self.end_map_run(event, true),
+            Detail::MapRunFailed(failed) => {
+                self.end_map_run(event, redrive::is_by_data(failed));
                 self.follow(event, event.id);
             }
+            Detail::MapRunRedriven { count, .. } => self.take_up_map_run(event, *count),
             Detail::MapSucceeded
             | Detail::ParallelSucceeded
             | Detail::IterationAborted { .. }
@@ -380,14 +425,15 @@ impl Execution {
     fn end(&mut self, status: Status, failed: &Failed) {
         self.status = status;
         self.failed = failed.clone();
-        self.frames.clear();
         self.tasks.clear();
         self.timers.clear();
+        self.give_up_all(status);
     }
 
     fn enter(&mut self, event: &Event, kind: StateKind, name: &str, input: &Arc<Value>) {
         let Some(frame) = self.frames.get_mut(&event.frame) else { return };
         frame.previous = event.id;
+        frame.next = None;
         frame.active = Some(Active {
             name: name.to_owned(),
             kind,
@@ -413,6 +459,7 @@ impl Execution {
 
     /// The state turns to other work: whatever it waited for is over.
     fn work(&mut self, event: &Event, work: Work) {
+        self.forget_given_up(event.frame);
         let Some(frame) = self.frames.get_mut(&event.frame) else { return };
         frame.previous = event.id;
         let Some(active) = &mut frame.active else { return };
@@ -453,16 +500,25 @@ impl Execution {
 
     fn start_map_run(&mut self, event: &Event, arn: String) {
         let items = self.fork(event.frame).and_then(|fork| fork.items.clone()).unwrap_or_default();
-        self.work(event, Work::MapRun(Run { run: event.id, arn, items, is_over: false }));
+        let (run, before) = (event.id, event.previous_event_id);
+        let run = Run { run, arn, items, is_over: false, before, redrives: 0, is_spent: false };
+        self.work(event, Work::MapRun(run));
     }
 
-    fn end_map_run(&mut self, event: &Event) {
-        let frame = self.frames.get_mut(&event.frame);
-        if let Some(Work::MapRun(run)) =
-            frame.and_then(|frame| frame.active.as_mut()).map(|active| &mut active.work)
-        {
+    fn end_map_run(&mut self, event: &Event, is_spent: bool) {
+        if let Some(run) = self.run_mut(event.frame) {
             run.is_over = true;
-            run.items = Arc::default();
+            run.is_spent = is_spent;
+            if is_spent {
+                run.items = Arc::default();
+            }
+        }
+    }
+
+    fn run_mut(&mut self, frame: u64) -> Option<&mut Run> {
+        match self.frames.get_mut(&frame)?.active.as_mut()?.work {
+            Work::MapRun(ref mut run) => Some(run),
+            _ => None,
         }
     }
 
@@ -497,6 +553,11 @@ impl Execution {
                 }
             }
             Change::Drop { frame } => self.drop_frame(*frame),
+            Change::Next { frame, state, input } => {
+                if let Some(frame) = self.frames.get_mut(frame) {
+                    frame.next = Some((state.clone(), input.clone()));
+                }
+            }
         }
     }
 
@@ -510,6 +571,7 @@ impl Execution {
     }
 
     fn retry(&mut self, frame: u64, retrier: u32, previous: u64) {
+        self.forget_given_up(frame);
         let Some(frame) = self.frames.get_mut(&frame) else { return };
         frame.previous = previous;
         let Some(active) = &mut frame.active else { return };
@@ -535,13 +597,16 @@ impl Execution {
     }
 
     fn drop_frame(&mut self, frame: u64) {
-        let Some(Frame { active: Some(active), .. }) = self.frames.remove(&frame) else { return };
-        for timer in &active.timers {
-            self.timers.remove(timer);
+        let Some(dropped) = self.frames.remove(&frame) else { return };
+        if let Some(active) = &dropped.active {
+            for timer in &active.timers {
+                self.timers.remove(timer);
+            }
+            if let Work::Task { task, .. } = active.work {
+                self.tasks.remove(&task);
+            }
         }
-        if let Work::Task { task, .. } = active.work {
-            self.tasks.remove(&task);
-        }
+        self.given_up.insert(frame, dropped);
     }
 }
 

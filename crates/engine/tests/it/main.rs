@@ -9,6 +9,7 @@ mod map_runs;
 mod nested;
 mod postgres;
 mod postgres_trouble;
+mod redrive;
 mod store_kit;
 mod support;
 mod trouble;

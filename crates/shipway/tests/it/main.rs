@@ -15,12 +15,15 @@ mod boto3;
 mod browser;
 mod chromium;
 mod crash;
+mod database;
 mod demo;
 mod deploy;
 mod follow;
 mod full_disk;
 mod machine;
 mod machine_guide;
+#[path = "../../../engine/tests/it/postgres.rs"]
+mod postgres;
 mod promises;
 mod rig;
 mod serve;

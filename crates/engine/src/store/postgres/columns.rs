@@ -57,6 +57,8 @@ pub fn new_executions<'a>(plan: &Plan<'a>) -> Result<Columns<'a>, Trouble> {
         column(&items, |item| item.row.origin.alias.as_deref()),
         Box::new(origins),
         column(&items, |item| item.row.snapshot.as_slice()),
+        column(&items, |item| i64::from(item.row.redrives)),
+        column(&items, |item| item.row.redriven_at.map(time)),
     ];
     Ok(Columns { rows: items.len(), values })
 }
@@ -70,6 +72,8 @@ pub fn old_executions<'a>(plan: &Plan<'a>) -> Columns<'a> {
         column(&items, |item| item.row.stopped_at.map(time)),
         column(&items, |item| integer(item.row.last_event_id)),
         column(&items, |item| item.row.snapshot.as_slice()),
+        column(&items, |item| i64::from(item.row.redrives)),
+        column(&items, |item| item.row.redriven_at.map(time)),
     ];
     Columns { rows: items.len(), values }
 }

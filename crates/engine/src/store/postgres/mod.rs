@@ -176,7 +176,8 @@ fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Trouble> {
 }
 
 const ROW: &str =
-    "arn, machine, revision, name, status, started_at, stopped_at, last_event_id, snapshot, origin::text
+    "arn, machine, revision, name, status, started_at, stopped_at, last_event_id, snapshot, origin::text,
+     redrives, redriven_at
      FROM shipway.executions";
 
 fn row(found: &SqlRow) -> Result<Row, Trouble> {
@@ -190,6 +191,8 @@ fn row(found: &SqlRow) -> Result<Row, Trouble> {
         started_at: timestamp(found.try_get(5)?),
         stopped_at: found.try_get::<_, Option<Time>>(6)?.map(timestamp),
         last_event_id: number(found.try_get(7)?),
+        redrives: u32::try_from(found.try_get::<_, i64>(10)?).unwrap_or(0),
+        redriven_at: found.try_get::<_, Option<Time>>(11)?.map(timestamp),
         snapshot: found.try_get(8)?,
         origin: parse(found.try_get(9)?)?,
     })

@@ -28,6 +28,8 @@ CREATE TABLE shipway.executions (
     started_at    timestamptz NOT NULL,
     stopped_at    timestamptz,
     last_event_id bigint NOT NULL,
+    redrives      bigint NOT NULL,
+    redriven_at   timestamptz,
     version       bigint,
     alias         text COLLATE "C",
     origin        json NOT NULL,

@@ -45,18 +45,20 @@ statements! {
         WHERE old.key = new.key";
     insert_executions = "INSERT INTO shipway.executions
             (id, arn, machine, revision, name, status, started_at, stopped_at, last_event_id, version, alias, origin,
-             snapshot)
+             snapshot, redrives, redriven_at)
         SELECT id, arn, machine, revision, name, status, started_at, stopped_at, last_event_id, version, alias,
-               origin::json, snapshot
+               origin::json, snapshot, redrives, redriven_at
         FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::timestamptz[],
-                    $8::timestamptz[], $9::bigint[], $10::bigint[], $11::text[], $12::text[], $13::bytea[])
+                    $8::timestamptz[], $9::bigint[], $10::bigint[], $11::text[], $12::text[], $13::bytea[],
+                    $14::bigint[], $15::timestamptz[])
              AS new (id, arn, machine, revision, name, status, started_at, stopped_at, last_event_id, version, alias,
-                     origin, snapshot)";
+                     origin, snapshot, redrives, redriven_at)";
     update_executions = "UPDATE shipway.executions AS old
         SET status = new.status, stopped_at = new.stopped_at, last_event_id = new.last_event_id,
-            snapshot = new.snapshot
-        FROM unnest($1::bigint[], $2::text[], $3::timestamptz[], $4::bigint[], $5::bytea[])
-             AS new (id, status, stopped_at, last_event_id, snapshot)
+            snapshot = new.snapshot, redrives = new.redrives, redriven_at = new.redriven_at
+        FROM unnest($1::bigint[], $2::text[], $3::timestamptz[], $4::bigint[], $5::bytea[], $6::bigint[],
+                    $7::timestamptz[])
+             AS new (id, status, stopped_at, last_event_id, snapshot, redrives, redriven_at)
         WHERE old.id = new.id";
     events = "INSERT INTO shipway.events (execution, id, at, type, event)
         SELECT execution, id, at, type, event::json
