@@ -9,5 +9,6 @@ mod map_runs;
 mod nested;
 mod store_kit;
 mod support;
+mod tokens;
 mod trouble;
 mod troubled;
