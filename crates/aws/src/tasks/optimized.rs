@@ -38,6 +38,9 @@ pub(super) async fn run(
     let input =
         task::input(operation, &parameters).map_err(|unfit| Failure::unfit(&task.parameters, &unfit))?;
     reachable(integration, &input)?;
+    if let Some(error) = task::missing(operation, &input) {
+        return Err(task::of_optimized(&error));
+    }
     let answer = client.call_operation(operation, &input).await;
     let answer = answer.map_err(|error| task::of_optimized(&error))?;
     refused(integration, &answer)?;
