@@ -47,7 +47,7 @@ pub(super) async fn run(
     let output = output(operation, &answer);
     Ok(match PLAIN.contains(&integration) {
         true => Value::Object(output),
-        false => metadata::add(output, &answer),
+        false => metadata::add_of(integration, output, &answer),
     })
 }
 
