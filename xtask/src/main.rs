@@ -20,7 +20,7 @@ const USAGE: &str = "usage: cargo xtask <command>
   bench   measure: `cargo xtask bench engine`
   ci      what CI runs: format, tidy, clippy, build, tests
   conformance
-          compare with suites of others: `cargo xtask conformance asl|api|jsonata [--cases DIR] [--json] [--write]`
+          compare with suites of others: `cargo xtask conformance asl|tasks|api|jsonata [--cases DIR] [--json] [--write]`
   fuzz    look for crashes of the language: `cargo xtask fuzz [--seconds N] [TARGET...]`
   models  make AWS's service models anew: `cargo xtask models [--botocore DIR] [--check]`
   tidy    the checks that keep the architecture and the documents true

@@ -5,7 +5,7 @@ mod redrive;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::definition::{ExecutionType, StateKind};
@@ -26,7 +26,7 @@ pub struct Execution {
     status: Status,
     last_event_id: u64,
     started_at: Timestamp,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     output: Option<Arc<Value>>,
     #[serde(default)]
     failed: Failed,
@@ -608,6 +608,11 @@ impl Execution {
         }
         self.given_up.insert(frame, dropped);
     }
+}
+
+/// A value that is there is one, also if it is `null`.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Arc<Value>>, D::Error> {
+    Arc::deserialize(deserializer).map(Some)
 }
 
 /// The size of values as JSON.

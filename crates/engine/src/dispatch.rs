@@ -16,7 +16,7 @@ use crate::{
     executor::Core,
     nested::Nested,
     store::PAGE_MAX,
-    task::{Task, TaskFailure, TaskHandler, is_job},
+    task::{Task, TaskFailure, TaskHandler, is_callback, is_job},
 };
 
 /// Characters of a cause that are kept, as AWS keeps them.
@@ -25,8 +25,21 @@ const CAUSE_MAX: usize = 32_768;
 const ERROR_MAX: usize = 256;
 /// How long a task whose result is not wanted any more may take to clean up.
 const CANCEL_GRACE_MILLIS: u64 = 30_000;
+/// How long an answer by token waits for the service's own answer, which comes first in the history. Not longer: a
+/// function may use its token before it returns.
+const SUBMIT_GRACE_MILLIS: u64 = 500;
 /// First and longest wait before a result is offered again to a store that could not take it.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+
+/// A task whose handler is at work.
+pub struct Underway {
+    /// Tells the handler that nobody wants its result.
+    cancel: CancellationToken,
+    /// Cancelled when the handler's result is in the history.
+    recorded: CancellationToken,
+    /// Whether its result is only the first: the end comes by token.
+    is_callback: bool,
+}
 
 impl Core {
     /// Dispatches again what was not done when the engine stopped. The data directory's lock guarantees that no
@@ -53,8 +66,10 @@ impl Core {
             self.activities.offer(&task.resource, arn, task.task);
             return;
         }
-        let cancel = self.stop.child_token();
-        self.running().insert((arn.clone(), task.task), cancel.clone());
+        let (cancel, recorded) = (self.stop.child_token(), CancellationToken::new());
+        let is_callback = is_callback(&task.resource);
+        let underway = Underway { cancel: cancel.clone(), recorded: recorded.clone(), is_callback };
+        self.running().insert((arn.clone(), task.task), underway);
         let core = Arc::clone(self);
         self.supervisor.spawn(async move {
             let id = task.task;
@@ -63,19 +78,30 @@ impl Core {
                 () = core.perform(&arn, task, &cancel) => {}
             }
             core.running().remove(&(arn, id));
+            recorded.cancel();
         });
     }
 
     /// Tells a handler that nobody wants its result.
     pub fn cancel_task(&self, arn: &str, task: u64) {
-        if let Some(cancel) = self.running().get(&(arn.to_owned(), task)) {
-            cancel.cancel();
+        if let Some(underway) = self.running().get(&(arn.to_owned(), task)) {
+            underway.cancel.cancel();
         }
     }
 
-    fn running(
-        &self,
-    ) -> std::sync::MutexGuard<'_, std::collections::HashMap<(String, u64), CancellationToken>> {
+    /// Waits until the service that a token was sent to has answered, and not long.
+    pub async fn submitted(&self, arn: &str, task: u64) {
+        let recorded = match self.running().get(&(arn.to_owned(), task)) {
+            Some(underway) if underway.is_callback => underway.recorded.clone(),
+            Some(_) | None => return,
+        };
+        tokio::select! {
+            () = recorded.cancelled() => {}
+            () = self.clock.sleep_until(self.clock.now().plus_millis(SUBMIT_GRACE_MILLIS)) => {}
+        }
+    }
+
+    fn running(&self) -> std::sync::MutexGuard<'_, std::collections::HashMap<(String, u64), Underway>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -86,7 +112,7 @@ impl Core {
             return;
         }
         let id = task.task;
-        let is_submitted_only = task.resource.ends_with(".waitForTaskToken");
+        let is_submitted_only = is_callback(&task.resource);
         let job = is_job(&task.resource).then(|| task.clone());
         let result = self.within_grace(arn, id, cancel, self.handle(arn, task, cancel)).await;
         drop(permit);

@@ -18,6 +18,7 @@ use crate::{
     activities::Queues,
     bucket::Buckets,
     clock::Clock,
+    dispatch::Underway,
     engine::{Config, Error},
     launch::Origin,
     machines::Machines,
@@ -57,7 +58,7 @@ pub struct Core {
     /// The last dispatch number given.
     pub dispatches: AtomicU64,
     /// Tasks that run here, by ARN and task.
-    pub running: Mutex<HashMap<(String, u64), CancellationToken>>,
+    pub running: Mutex<HashMap<(String, u64), Underway>>,
     pub supervisor: TaskTracker,
     pub stop: CancellationToken,
     pub slots: Mutex<HashMap<String, Arc<Slot>>>,
@@ -466,10 +467,12 @@ fn refresh_row(loaded: &mut Loaded, last: Option<&Event>) -> Result<(), store::E
 fn advance(loaded: &mut Loaded, inputs: Vec<Input>, at: Moment) -> Result<Gathered, Error> {
     let before = cfg!(debug_assertions).then(|| loaded.execution.clone());
     let mut gathered = Gathered::default();
+    let mut is_taken = false;
     for input in inputs {
         if let Ok(transition) = step(&loaded.machine, &mut loaded.execution, input.clone(), at) {
             gathered.add(transition);
             gathered.taken(&input);
+            is_taken = true;
         }
     }
     if let Some(mut fold) = before {
@@ -478,7 +481,7 @@ fn advance(loaded: &mut Loaded, inputs: Vec<Input>, at: Moment) -> Result<Gather
         }
         debug_assert_eq!(fold, loaded.execution, "INVARIANT: a snapshot is the fold of its events");
     }
-    if gathered.events.is_empty() && gathered.timers.is_empty() {
+    if !is_taken {
         return Err(Error::NotWaiting(loaded.row.arn.clone()));
     }
     Ok(gathered)

@@ -63,3 +63,8 @@ pub trait TaskHandler: Send + Sync + 'static {
 pub(crate) fn is_job(resource: &str) -> bool {
     resource.ends_with(".sync") || resource.ends_with(".sync:2")
 }
+
+/// Whether the end of a task with that resource comes by token.
+pub(crate) fn is_callback(resource: &str) -> bool {
+    resource.ends_with(".waitForTaskToken")
+}

@@ -54,6 +54,10 @@ impl Engine {
             }
             Answer::Heartbeat => (Input::TaskHeartbeat { task }, Vec::new()),
         };
+        // WHY: whoever reads a queue may be faster than the queue's own answer to whoever wrote to it.
+        if !records.is_empty() {
+            self.core().submitted(execution, task).await;
+        }
         match self.core().deliver(execution, vec![input], records).await {
             Ok(()) => Ok(()),
             Err(engine::Error::NotWaiting(_) | engine::Error::NoExecution(_)) => Err(Error::Ended),

@@ -7,12 +7,13 @@ use async_trait::async_trait;
 use serde_json::Value;
 use shipway_asl::test_state::{FieldValidationMode, Shapes};
 use shipway_aws::{
+    buckets::S3Buckets,
     client::{Client, Config, DefaultChain, Fixed, Limits, Provider, Unobserved},
     mock,
     models::Service,
     tasks::{self, Tasks},
 };
-use shipway_engine::{SystemClock, Task, TaskFailure, TaskHandler};
+use shipway_engine::{Buckets, SystemClock, Task, TaskFailure, TaskHandler};
 use shipway_server::states::World;
 
 use crate::failure::Failure;
@@ -74,24 +75,41 @@ impl Services {
     /// Who does the Tasks without a handler of their own.
     pub fn handler(&self, region: &str) -> Result<Arc<dyn TaskHandler>, Failure> {
         let by_service = self.by_service()?;
-        if !self.aws && self.endpoint_url.is_none() && by_service.is_empty() {
+        if !self.is_everywhere() && by_service.is_empty() {
             return Ok(Arc::new(Nowhere));
         }
+        let tasks = Tasks::new(&self.client(region)?);
+        let known = (!self.is_everywhere()).then(|| by_service.into_keys().collect());
+        Ok(Arc::new(Somewhere { tasks, known }))
+    }
+
+    /// Where Maps read their items and write their results: S3, if it has an address.
+    pub fn buckets(&self, region: &str) -> Result<Option<Arc<dyn Buckets>>, Failure> {
+        if !self.is_everywhere() && !self.by_service()?.contains_key("s3") {
+            return Ok(None);
+        }
+        Ok(Some(Arc::new(S3Buckets::new(&self.client(region)?))))
+    }
+
+    /// Whether every service has an address.
+    fn is_everywhere(&self) -> bool {
+        self.aws || self.endpoint_url.is_some()
+    }
+
+    fn client(&self, region: &str) -> Result<Client, Failure> {
+        let by_service = self.by_service()?;
         for url in self.endpoint_url.iter().chain(by_service.values()) {
             check_url(url)?;
         }
         let config = Config {
             endpoint_url: self.endpoint_url.clone(),
-            endpoint_urls: by_service.clone(),
+            endpoint_urls: by_service,
             // WHY: a function may take 15 minutes; the state's own time-out ends the call earlier.
             limits: Limits { attempt: FUNCTION_TIME_MAX, ..Limits::default() },
             ..Config::new(if region == NO_REGION { DEFAULT_REGION } else { region })
         };
         let client = Client::new(config, self.credentials(), Arc::new(SystemClock), Arc::new(Unobserved));
-        let client = client.map_err(|error| Failure::of("tasks cannot call services", &error))?;
-        let is_everywhere = self.aws || self.endpoint_url.is_some();
-        let known = (!is_everywhere).then(|| by_service.into_keys().collect());
-        Ok(Arc::new(Somewhere { tasks: Tasks::new(&client), known }))
+        client.map_err(|error| Failure::of("tasks cannot call services", &error))
     }
 
     fn by_service(&self) -> Result<BTreeMap<String, String>, Failure> {

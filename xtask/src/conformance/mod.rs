@@ -5,6 +5,7 @@ mod api;
 mod asl;
 mod jsonata;
 mod report;
+mod tasks;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,7 +29,7 @@ struct Suite {
 }
 
 /// A new suite is a file beside this one, and a line here.
-const SUITES: &[&Suite] = &[&asl::SUITE, &api::SUITE, &jsonata::SUITE];
+const SUITES: &[&Suite] = &[&asl::SUITE, &tasks::SUITE, &api::SUITE, &jsonata::SUITE];
 
 /// Runs one suite and says what it found. Fails below the suite's bar.
 pub fn run(root: &Path, arguments: impl Iterator<Item = String>) -> Result<()> {

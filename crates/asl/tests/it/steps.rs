@@ -274,3 +274,16 @@ fn snapshots_stay_small() {
     let bytes = serde_json::to_string(&world.execution).unwrap();
     assert!(bytes.len() < 700, "{} bytes: {bytes}", bytes.len());
 }
+
+#[test]
+fn an_output_of_null_outlives_the_snapshot() {
+    let states = json!({"A": {"Type": "Pass", "OutputPath": null, "Next": "B"}, "B": {"Type": "Task", "Resource": "r", "End": true}});
+    let mut world = World::new(machine(&states, "A"), start(json!({})));
+    world.give(Input::Start).unwrap();
+    let task = world.execution.last_event_id();
+    world.give(Input::TaskSucceeded { task, output: json!(null) }).unwrap();
+    assert_eq!(world.execution.output(), Some(&json!(null)));
+    let snapshot = serde_json::to_string(&world.execution).unwrap();
+    let loaded: Execution = serde_json::from_str(&snapshot).unwrap();
+    assert_eq!(loaded, world.execution);
+}

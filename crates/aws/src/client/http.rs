@@ -84,6 +84,11 @@ impl Transport {
         Ok(Self { client, limits })
     }
 
+    /// The same connections with other limits; that on connecting stays.
+    pub(super) fn with_limits(&self, limits: Limits) -> Self {
+        Self { client: self.client.clone(), limits }
+    }
+
     /// One attempt.
     pub(super) async fn send(
         &self,

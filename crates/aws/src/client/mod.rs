@@ -136,6 +136,13 @@ impl Client {
         Self { config: Arc::new(config), ..self.clone() }
     }
 
+    /// The same client with other limits, over the same connections.
+    #[must_use]
+    pub fn with_limits(&self, limits: Limits) -> Self {
+        let config = Config { limits, ..Config::clone(&self.config) };
+        Self { config: Arc::new(config), transport: self.transport.with_limits(limits), ..self.clone() }
+    }
+
     /// Where it calls.
     pub fn region(&self) -> &str {
         &self.config.region

@@ -154,3 +154,25 @@ fn a_call_without_an_answer_is_the_clients_failure() {
     assert_eq!(failure.error, "Sqs.SdkClientException");
     assert_eq!(failure.cause, "Unable to execute HTTP request: no answer: refused (SDK Attempt Count: 3)");
 }
+
+#[test]
+fn a_call_that_lacks_something_fails_in_the_services_words() {
+    let lacks = |service, action, input: Value| missing(operation(service, action), &input);
+    let put = lacks("dynamodb", "putItem", json!({"TableName": "t", "Item": null})).unwrap();
+    let failure = of_sdk(&put);
+    assert_eq!(failure.error, "DynamoDb.DynamoDbException");
+    let sentence = "1 validation error detected: Value null at 'item' failed to satisfy constraint: Member must \
+                    not be null (Service: DynamoDb, Status Code: 400, Request ID: null)";
+    assert_eq!(failure.cause, sentence);
+    assert_eq!(of_optimized(&put).error, "DynamoDB.AmazonDynamoDBException");
+    let both = lacks("dynamodb", "putItem", json!({})).unwrap().message;
+    assert!(both.starts_with("2 validation errors detected: Value null at '"), "{both}");
+    let send = of_optimized(&lacks("sqs", "sendMessage", json!({"QueueUrl": "q"})).unwrap());
+    assert_eq!(send.error, "SQS.AmazonSQSException");
+    let sentence = "The request must contain the parameter MessageBody. (Service: AmazonSQS; Status Code: 400; \
+                    Error Code: MissingParameter; Request ID: null; Proxy: null)";
+    assert_eq!(send.cause, sentence);
+    assert_eq!(lacks("sqs", "sendMessage", json!({"QueueUrl": "q", "MessageBody": "m"})), None);
+    assert_eq!(lacks("secretsmanager", "createSecret", json!({"Name": "s"})), None);
+    assert_eq!(lacks("s3", "getObject", json!({})), None);
+}

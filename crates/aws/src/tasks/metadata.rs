@@ -13,6 +13,24 @@ const NAMES: &[(&str, &str)] = &[
     ("x-amzn-requestid", "x-amzn-RequestId"),
 ];
 
+/// Integrations whose services write `Connection`; the others write `connection`.
+const CAPITALISED: &[&str] = &["dynamodb", "lambda"];
+
+/// Adds both to the output of an integration, and puts its members in order.
+pub(super) fn add_of(integration: &str, output: Map<String, Value>, answer: &Answer) -> Value {
+    let mut output = add(output, answer);
+    if !CAPITALISED.contains(&integration) {
+        for headers in ["/SdkHttpMetadata/AllHttpHeaders", "/SdkHttpMetadata/HttpHeaders"] {
+            let headers = output.pointer_mut(headers).and_then(Value::as_object_mut);
+            let found = headers.and_then(|headers| Some((headers.shift_remove("Connection")?, headers)));
+            if let Some((value, headers)) = found {
+                headers.insert("connection".to_owned(), value);
+            }
+        }
+    }
+    output
+}
+
 /// Adds both to an output, and puts its members in order.
 pub(super) fn add(mut output: Map<String, Value>, answer: &Answer) -> Value {
     let mut all: Map<String, Value> = Map::new();
@@ -57,6 +75,17 @@ mod tests {
             ("date", "Date"),
         ] {
             assert_eq!(written(name), expected);
+        }
+    }
+
+    #[test]
+    fn a_connection_is_written_as_the_service_does() {
+        let headers = vec![("connection".to_owned(), "keep-alive".to_owned())];
+        let answer = Answer { output: json!({}), request_id: None, attempts: 1, status: 200, headers };
+        for (integration, name) in [("sqs", "connection"), ("lambda", "Connection")] {
+            let output = add_of(integration, Map::new(), &answer);
+            let expected = json!({ name: "keep-alive" });
+            assert_eq!(output["SdkHttpMetadata"]["HttpHeaders"], expected, "{integration}");
         }
     }
 

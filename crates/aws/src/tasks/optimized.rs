@@ -38,13 +38,16 @@ pub(super) async fn run(
     let input =
         task::input(operation, &parameters).map_err(|unfit| Failure::unfit(&task.parameters, &unfit))?;
     reachable(integration, &input)?;
+    if let Some(error) = task::missing(operation, &input) {
+        return Err(task::of_optimized(&error));
+    }
     let answer = client.call_operation(operation, &input).await;
     let answer = answer.map_err(|error| task::of_optimized(&error))?;
     refused(integration, &answer)?;
     let output = output(operation, &answer);
     Ok(match PLAIN.contains(&integration) {
         true => Value::Object(output),
-        false => metadata::add(output, &answer),
+        false => metadata::add_of(integration, output, &answer),
     })
 }
 

@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod buckets;
 mod faults;
 mod mocks;
 mod services;

@@ -12,5 +12,6 @@ mod postgres_trouble;
 mod redrive;
 mod store_kit;
 mod support;
+mod tokens;
 mod trouble;
 mod troubled;

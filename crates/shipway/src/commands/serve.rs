@@ -175,7 +175,8 @@ impl Serve {
         let host = LocalHost::new(shipway_host::Config::new(&cx.data_dir, &exe));
         let host = Arc::new(host.map_err(|error| unusable(cx, &error))?);
         let watching = tokio::spawn(edge::watch(edge::WatchConfig::new(&exe, &cx.data_dir), stop.clone()));
-        let buckets = Arc::new(FolderBuckets::new(cx.data_dir.join("buckets")));
+        let folder = || Arc::new(FolderBuckets::new(cx.data_dir.join("buckets")));
+        let buckets = self.services.buckets(&self.states.region)?.unwrap_or_else(|| folder());
         let builder = Builder::new(store, Arc::new(SystemClock), self.states.engine()).buckets(buckets);
         let builder = builder.fallback(tasks);
         let app = Shipway::start(builder, host, stop.clone()).await;

@@ -113,6 +113,33 @@ assert list(put) == ["Entries", "FailedEntryCount"] and put["Entries"][0]["Event
 assert good("aws-sdk:s3:listBuckets", {})["Buckets"] == []
 bad("aws-sdk:s3:getObject", {"Bucket": "none", "Key": "k"}, "S3.NoSuchBucketException", "(Service: S3, Status Code: 404, Request ID: ")
 
+# Maps that read from a bucket and write to one.
+s3 = service("s3")
+s3.create_bucket(Bucket="data")
+s3.put_object(Bucket="data", Key="in.csv", Body="name,n\nAda,1\nBob,2\n")
+WORK = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, "StartAt": "P",
+        "States": {"P": {"Type": "Pass", "End": True}}}
+
+
+def map_run(key, **fields):
+    reader = {"Resource": "arn:aws:states:::s3:getObject", "Parameters": {"Bucket": "data", "Key": key},
+              "ReaderConfig": {"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"}}
+    _, arn = begin({"Type": "Map", "ItemReader": reader, "ItemProcessor": WORK, **fields})
+    return end(arn)
+
+
+assert json.loads(map_run("in.csv")["output"]) == [{"name": "Ada", "n": "1"}, {"name": "Bob", "n": "2"}]
+writer = {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": "data", "Prefix": "out"}}
+details = json.loads(map_run("in.csv", ResultWriter=writer)["output"])["ResultWriterDetails"]
+manifest = json.loads(s3.get_object(Bucket="data", Key=details["Key"])["Body"].read())
+written = json.loads(s3.get_object(Bucket="data", Key=manifest["ResultFiles"]["SUCCEEDED"][0]["Key"])["Body"].read())
+assert [json.loads(child["Output"])["name"] for child in written] == ["Ada", "Bob"], written
+failed = map_run("none.csv")
+assert failed["error"] == "States.ItemReaderFailed", failed
+assert failed["cause"].startswith("The specified key does not exist. (Service: S3, Status Code: 404, "), failed
+writer["Parameters"]["Bucket"] = "none"
+assert map_run("in.csv", ResultWriter=writer)["error"] == "States.ResultWriterFailed"
+
 # Executions of the same server.
 child, _ = begin({"Resource": FUNCTION + "greet", "Parameters": {"name.$": "$.name"}}, {"name": "x"})
 nested = good("states:startExecution.sync:2", {"StateMachineArn": child, "Input": {"name": "Bob"}})

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use shipway_asl::{Execution, MachineKind, Start, StateMachine, Timestamp, invalid_definition};
+use shipway_asl::{
+    Execution, MachineKind, ScheduledTask, Start, StateMachine, Timestamp, invalid_definition,
+};
 
 use super::cases::{Case, field, text};
 use super::compare::{Bound, difference};
@@ -11,7 +13,7 @@ use super::history::{self, Order};
 use super::recorder::{ACTIVITY, Recorder};
 use super::tasks::Tasks;
 use super::template::{MACHINE, RUN};
-use super::world::World;
+use super::world::{Answer, World};
 use super::{Judgement, buckets};
 
 /// When every execution starts.
@@ -21,7 +23,8 @@ const SOON: &str = "2026-11-21T04:00:05";
 
 /// Judges one case; the kind is what it needs.
 pub fn judge(case: &Case, data: &Value) -> Vec<Judgement> {
-    vec![Judgement::of(format!("execution ({})", kind(data)), run(case, data))]
+    let outcome = replay(case, data, &mut |_, _, answer, _| answer);
+    vec![Judgement::of(format!("execution ({})", kind(data)), outcome)]
 }
 
 fn kind(data: &Value) -> &'static str {
@@ -42,7 +45,11 @@ pub fn machine_kind(kind: &Value) -> MachineKind {
     if *kind == "EXPRESS" { MachineKind::Express } else { MachineKind::Standard }
 }
 
-fn run(case: &Case, data: &Value) -> Result<(), String> {
+/// What becomes of a task's answer, with what was recorded of the task (`null`: nothing) and what placeholders stand for.
+pub type Layer<'l> = dyn FnMut(&ScheduledTask, &Value, Answer, &mut Bound) -> Answer + 'l;
+
+/// Has the execution of a case done, and compares it.
+pub fn replay(case: &Case, data: &Value, layer: &mut Layer<'_>) -> Result<(), String> {
     let expected = field(data, "expected")?;
     let definition = text(field(data, "definition")?).replace("\"activity_arn\"", &format!("\"{ACTIVITY}\""));
     let mut machine = StateMachine::parse_as(machine_kind(&data["type"]), &definition)
@@ -57,7 +64,10 @@ fn run(case: &Case, data: &Value) -> Result<(), String> {
     let recorder = Recorder::new(data);
     let mut tasks = Tasks::new(data, &recorder);
     let mut bound = Bound::default();
-    world.run(&mut |task| tasks.answer(task, &mut bound))?;
+    world.run(&mut |task| {
+        let (answer, recorded) = tasks.answer(task, &mut bound);
+        layer(task, &recorded, answer, &mut bound)
+    })?;
     tasks.end()?;
     compare(data, expected, &world, &recorder, bound)
 }

@@ -2,10 +2,10 @@
 //! judged by what; does not say when a value agrees.
 
 mod buckets;
-mod cases;
-mod compare;
+pub(super) mod cases;
+pub(super) mod compare;
 mod definitions;
-mod execution;
+pub(super) mod execution;
 mod history;
 mod map_run;
 mod opinions;
@@ -13,7 +13,7 @@ mod recorder;
 mod tasks;
 mod template;
 mod test_state;
-mod world;
+pub(super) mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;

@@ -33,20 +33,17 @@ impl<'c> Tasks<'c> {
         Self { recorder, is_listed, left, workers: workers(expected), problem: None }
     }
 
-    pub fn answer(&mut self, task: &ScheduledTask, bound: &mut Bound) -> Answer {
+    /// The answer to a task, and what was recorded of it.
+    pub fn answer(&mut self, task: &ScheduledTask, bound: &mut Bound) -> (Answer, Value) {
         let is_of = |other: &Value| other.get("state").is_none_or(|state| *state == task.state.as_str());
         let Some(found) = self.left.iter().position(is_of) else {
             if self.is_listed {
                 self.problem.get_or_insert(format!("task {} has no outcome left", task.state));
-                return failed("Conformance.NoOutcome");
+                return (failed("Conformance.NoOutcome"), Value::Null);
             }
             // WHY: a function of which nothing was recorded gives back what it was given.
-            return Answer {
-                started: true,
-                worker: None,
-                submitted: None,
-                outcome: Some(Ok(task.parameters.clone())),
-            };
+            let outcome = Some(Ok(task.parameters.clone()));
+            return (Answer { started: true, worker: None, submitted: None, outcome }, Value::Null);
         };
         let recorded = self.left.remove(found);
         if let Some(expected) = recorded.get("parameters") {
@@ -57,7 +54,8 @@ impl<'c> Tasks<'c> {
             }
         }
         let is_activity = task.resource.contains(":activity:");
-        Answer { worker: is_activity.then(|| self.workers.pop_front()).flatten(), ..answer(&recorded) }
+        let worker = is_activity.then(|| self.workers.pop_front()).flatten();
+        (Answer { worker, ..answer(&recorded) }, recorded)
     }
 
     /// That every task that was recorded was scheduled.

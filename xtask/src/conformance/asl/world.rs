@@ -13,6 +13,7 @@ use shipway_asl::{
 use super::buckets::Buckets;
 
 /// What the layer of recorded tasks says to a scheduled task.
+#[derive(Clone)]
 pub struct Answer {
     pub started: bool,
     pub worker: Option<String>,
