@@ -8,6 +8,7 @@ mod map_run_crashes;
 mod map_runs;
 mod nested;
 mod redrive;
+mod redrive_kill;
 mod store_kit;
 mod support;
 mod trouble;
