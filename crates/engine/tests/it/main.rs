@@ -10,6 +10,7 @@ mod nested;
 mod postgres;
 mod postgres_trouble;
 mod redrive;
+mod redrive_kill;
 mod store_kit;
 mod support;
 mod tokens;

@@ -92,6 +92,7 @@ pub async fn describe(api: &Api, request: Request) -> Result<Value, Fault> {
     let mut answer = Map::new();
     answer.insert("executionArn".into(), arn.into());
     summary(&mut answer, api, &row);
+    answer.insert("startDate".into(), seconds(execution.started_at));
     let mut data = |name: &str, value: Option<&Value>| {
         let Some(value) = value else { return };
         if is_whole {
