@@ -3,6 +3,7 @@
 
 pub mod buckets;
 pub mod client;
+pub mod logs;
 pub mod mock;
 pub mod models;
 pub mod protocol;

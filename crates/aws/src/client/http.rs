@@ -16,8 +16,9 @@ use crate::protocol::Reply;
 
 /// Connections to one host that are kept for later.
 const IDLE_MAX: usize = 64;
-/// AWS closes idle connections after 20 s at the earliest.
-const IDLE_FOR: Duration = Duration::from_secs(15);
+/// How long an idle connection is kept: shorter than others keep it, since a request that meets the end of its connection
+/// is lost. AWS closes idle connections after 20 s at the earliest; Node and uvicorn, on which functions run, after 5 s.
+const IDLE_FOR: Duration = Duration::from_secs(4);
 
 /// What may be waited for and taken in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

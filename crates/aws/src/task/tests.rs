@@ -167,6 +167,10 @@ fn a_call_that_lacks_something_fails_in_the_services_words() {
     assert_eq!(of_optimized(&put).error, "DynamoDB.AmazonDynamoDBException");
     let both = lacks("dynamodb", "putItem", json!({})).unwrap().message;
     assert!(both.starts_with("2 validation errors detected: Value null at '"), "{both}");
+    let empty = lacks("eventbridge", "putEvents", json!({"Entries": []})).unwrap().message;
+    let sentence = "1 validation error detected: Value '[]' at 'entries' failed to satisfy constraint: Member must \
+                    have length greater than or equal to 1";
+    assert_eq!(empty, sentence);
     let send = of_optimized(&lacks("sqs", "sendMessage", json!({"QueueUrl": "q"})).unwrap());
     assert_eq!(send.error, "SQS.AmazonSQSException");
     let sentence = "The request must contain the parameter MessageBody. (Service: AmazonSQS; Status Code: 400; \

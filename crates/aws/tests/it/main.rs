@@ -11,6 +11,7 @@
 
 mod buckets;
 mod faults;
+mod logs;
 mod mocks;
 mod services;
 mod support;
