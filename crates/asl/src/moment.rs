@@ -187,6 +187,12 @@ pub struct ScheduledTask {
     pub timeout_seconds: Option<u64>,
     /// `HeartbeatSeconds`, if given.
     pub heartbeat_seconds: Option<u64>,
+    /// Whom the machine acts as.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub role_arn: String,
+    /// `Credentials`, if given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<Value>,
 }
 
 /// How an execution stands.

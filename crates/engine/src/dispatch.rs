@@ -59,6 +59,7 @@ impl Core {
         self.supervisor.spawn(async move {
             let id = task.task;
             tokio::select! {
+                biased;
                 () = core.stop.cancelled() => {}
                 () = core.perform(&arn, task, &cancel) => {}
             }
@@ -88,6 +89,12 @@ impl Core {
         let id = task.task;
         let is_submitted_only = task.resource.ends_with(".waitForTaskToken");
         let job = is_job(&task.resource).then(|| task.clone());
+        if let Some(job) = &job
+            && let Some(submitted) = self.submitted(arn, id).await
+        {
+            drop(permit);
+            return self.finish(arn, job.clone(), submitted, cancel).await;
+        }
         let result = self.within_grace(arn, id, cancel, self.handle(arn, task, cancel)).await;
         drop(permit);
         let Some(result) = result else { return };
@@ -178,7 +185,10 @@ impl Core {
             parameters: task.parameters,
             attempt: task.attempt,
             dispatch: self.dispatches.fetch_add(1, Ordering::Relaxed),
+            role_arn: task.role_arn,
+            credentials: task.credentials,
             cancel: cancel.clone(),
+            stop: self.stop.clone(),
         }
     }
 

@@ -14,6 +14,7 @@ mod map_runs;
 mod nested;
 mod notify;
 pub mod store;
+mod submitted;
 pub mod task;
 mod timers;
 pub mod tokens;

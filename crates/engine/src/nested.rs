@@ -47,18 +47,17 @@ impl Nested {
             tokio::select! {
                 changed = self.engine.changed(arn, child.last_event_id) => changed?,
                 () = task.cancel.cancelled() => {
-                    self.give_up(arn).await?;
+                    if !task.is_postponed() {
+                        self.give_up(arn).await?;
+                    }
                     return Ok(None);
                 }
             }
         }
     }
 
-    /// Nobody waits for the child any more, so it is stopped, as AWS does; but not when only this engine stops.
+    /// Nobody waits for the child any more, so it is stopped, as AWS does.
     async fn give_up(&self, arn: &str) -> Result<(), engine::Error> {
-        if self.engine.core.stop.is_cancelled() {
-            return Ok(());
-        }
         match self.engine.stop(arn, None, None).await {
             Err(engine::Error::NotWaiting(_) | engine::Error::NoExecution(_)) => Ok(()),
             stopped => stopped,

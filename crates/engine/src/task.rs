@@ -21,8 +21,21 @@ pub struct Task {
     pub attempt: u32,
     /// Grows with each dispatch of this task: the lease's token.
     pub dispatch: u64,
+    /// Whom the machine acts as.
+    pub role_arn: String,
+    /// The state's `Credentials`, if it has any: whom this task acts as instead.
+    pub credentials: Option<Value>,
     /// Cancelled when the result is no longer wanted or the engine stops.
     pub cancel: CancellationToken,
+    /// Cancelled when the engine stops.
+    pub stop: CancellationToken,
+}
+
+impl Task {
+    /// Whether the engine stops: what the task has started goes on, and is waited for again after the restart.
+    pub fn is_postponed(&self) -> bool {
+        self.stop.is_cancelled()
+    }
 }
 
 /// A task's error: what Retry and Catch match, and what people read.
@@ -49,7 +62,8 @@ pub trait TaskHandler: Send + Sync + 'static {
 
     /// Waits until the job that [`TaskHandler::run`] started has ended. It keeps no place of the tasks that run at once.
     ///
-    /// After a restart `run` is called again and must give the job that it had started.
+    /// After a restart it is called again with what `run` gave. If that had not been recorded yet, `run` is called again
+    /// before, and must give the job that it had started: [`Task::key`] tells which one that is.
     async fn finish(&self, task: Task, submitted: Value) -> Result<Value, TaskFailure> {
         let _ = submitted;
         Err(TaskFailure {

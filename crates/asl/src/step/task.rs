@@ -34,6 +34,7 @@ impl Stepper<'_> {
         let attempt = self.execution.active(frame).map_or(0, |active| active.retries);
         let parameters = scheduled.parameters.clone();
         let (timeout_seconds, heartbeat_seconds) = (scheduled.timeout_seconds, scheduled.heartbeat_seconds);
+        let credentials = scheduled.credentials.clone();
         let is_activity = matches!(scheduled.target, Target::Activity(_));
         let event = self.emit(frame, Detail::TaskScheduled(Box::new(scheduled)));
         self.effect(Effect::ScheduleTask(ScheduledTask {
@@ -45,6 +46,8 @@ impl Stepper<'_> {
             token,
             timeout_seconds,
             heartbeat_seconds,
+            role_arn: self.execution.start().role_arn.clone(),
+            credentials,
         }));
         // WHY: an activity's time runs from when a worker takes it, any other task's from here.
         if !is_activity {

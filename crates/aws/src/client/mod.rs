@@ -141,6 +141,12 @@ impl Client {
         &self.config.region
     }
 
+    /// Returns when that time has passed on the client's clock.
+    pub(crate) async fn pause(&self, time: Duration) {
+        let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        self.clock.sleep_until(self.clock.now().plus_millis(millis)).await;
+    }
+
     /// Calls an action with an input in the API's shape; `getObject` and `GetObject` are the same.
     ///
     /// A failure that may pass is tried again, with the same idempotency token.
@@ -254,8 +260,7 @@ impl<'a> Call<'a> {
                 return (result, attempts);
             }
             let delay = retry::delay(error.class, attempts, client.clock.entropy());
-            let millis = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
-            client.clock.sleep_until(client.clock.now().plus_millis(millis)).await;
+            client.pause(delay).await;
         }
     }
 

@@ -1,6 +1,8 @@
 //! Does the Tasks that call services: functions by ARN, optimized integrations and `aws-sdk`, all by the one client.
-//! Waits for no job (`.sync`): who starts it here is told so.
+//! Keeps nothing between calls: a job that is waited for (`.sync`) is found again by what its start answered.
 
+mod emr;
+mod jobs;
 mod lambda;
 mod metadata;
 mod optimized;
@@ -30,11 +32,9 @@ impl Tasks {
         let (resource, parameters) = (task.resource.as_str(), &task.parameters);
         match integration::find(resource) {
             Ok(Target::Function) => lambda::function(&self.client, resource, parameters).await,
-            Ok(Target::Optimized { pattern: Pattern::Sync | Pattern::Sync2, .. }) => {
-                Err(unable(format!("`{resource}`: jobs of this service are not waited for here")))
-            }
             Ok(Target::Optimized { integration, action, .. }) => match (integration.service, action.name) {
                 ("lambda", "invoke") => lambda::invoke(&self.client, parameters).await,
+                ("elasticmapreduce", action) => emr::run(&self.client, action, task).await,
                 (service, action) => optimized::run(&self.client, service, action, task).await,
             },
             Ok(Target::Sdk { service, action, .. }) => {
@@ -44,15 +44,33 @@ impl Tasks {
             Err(unknown) => Err(unable(unknown.to_string())),
         }
     }
+
+    async fn wait(&self, task: &Task, submitted: &Value) -> Result<Value, Failure> {
+        let job = match integration::find(&task.resource) {
+            Ok(Target::Optimized { integration, action, .. }) => jobs::find(integration.service, action.name),
+            Ok(Target::Function | Target::Activity | Target::Sdk { .. }) | Err(_) => None,
+        };
+        match job {
+            Some(job) => jobs::finish(&self.client, job, task, submitted).await,
+            None => Err(unable(format!("`{}`: jobs of this service are not waited for here", task.resource))),
+        }
+    }
 }
 
 #[async_trait]
 impl TaskHandler for Tasks {
     async fn run(&self, task: Task) -> Result<Value, TaskFailure> {
+        let is_job = integration::find(&task.resource).is_ok_and(|target| target.pattern() == Pattern::Sync);
         let result = tokio::select! {
             result = self.call(&task) => result,
-            () = task.cancel.cancelled() => Err(unable("nobody waits for the task any more".to_owned())),
+            // WHY: a job that is being started when nobody waits any more must be known to be stopped.
+            () = task.cancel.cancelled(), if !is_job => Err(unable("nobody waits for the task any more".to_owned())),
         };
+        result.map_err(|Failure { error, cause }| TaskFailure { error, cause })
+    }
+
+    async fn finish(&self, task: Task, submitted: Value) -> Result<Value, TaskFailure> {
+        let result = self.wait(&task, &submitted).await;
         result.map_err(|Failure { error, cause }| TaskFailure { error, cause })
     }
 }
