@@ -16,7 +16,7 @@ use crate::{
     executor::Core,
     nested::Nested,
     store::PAGE_MAX,
-    task::{Task, TaskFailure, TaskHandler, is_job},
+    task::{Task, TaskFailure, TaskHandler, Trace, is_job},
 };
 
 /// Characters of a cause that are kept, as AWS keeps them.
@@ -95,7 +95,7 @@ impl Core {
             drop(permit);
             return self.finish(arn, job.clone(), submitted, cancel).await;
         }
-        let result = self.within_grace(arn, id, cancel, self.handle(arn, task, cancel)).await;
+        let result = self.within_grace(arn, id, cancel, self.handle(arn, task, cancel, None)).await;
         drop(permit);
         let Some(result) = result else { return };
         let started = Input::TaskStarted { task: id, worker: None };
@@ -159,6 +159,7 @@ impl Core {
         arn: &str,
         task: ScheduledTask,
         cancel: &CancellationToken,
+        trace: Option<Arc<Trace>>,
     ) -> Result<Value, TaskFailure> {
         let Some(handler) = self.handler(&task.resource) else {
             return Err(TaskFailure {
@@ -166,7 +167,7 @@ impl Core {
                 cause: format!("nothing here handles the resource `{}`", task.resource),
             });
         };
-        let task = self.lease(arn, task, cancel);
+        let task = Task { trace, ..self.lease(arn, task, cancel) };
         guarded(task.key.clone(), async move { handler.run(task).await }).await
     }
 
@@ -189,6 +190,7 @@ impl Core {
             credentials: task.credentials,
             cancel: cancel.clone(),
             stop: self.stop.clone(),
+            trace: None,
         }
     }
 

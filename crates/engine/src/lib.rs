@@ -28,7 +28,7 @@ pub use crate::{
     launch::{Launch, Launched, Origin, Qualifier},
     map_runs::{MapRunDescription, MapRunUpdate},
     store::{Expected, Put, Record, Store},
-    task::{Task, TaskFailure, TaskHandler},
+    task::{Task, TaskFailure, TaskHandler, Trace},
 };
 
 /// Opens the embedded store in a directory, creating it if it is missing; refuses a directory that another process

@@ -15,7 +15,6 @@ use shipway_asl::{
 use crate::{
     engine::{self, Description, Engine},
     executor::Core,
-    ids,
     launch::{Error, Launch, Launched, Qualifier},
     machines,
     task::{Task, TaskFailure, TaskHandler},
@@ -75,7 +74,7 @@ impl TaskHandler for Nested {
         let launch = Launch {
             machine,
             qualifier,
-            name: Some(text(given, "Name").map_or_else(|| ids::uuid_of(&task.key), str::to_owned)),
+            name: Some(text(given, "Name").map_or_else(|| task.uuid(), str::to_owned)),
             input: input_of(given.get("Input"))?,
             trace_header: text(given, "TraceHeader").map(str::to_owned),
             parent: Some(task.key.clone()),

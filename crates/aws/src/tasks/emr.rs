@@ -14,7 +14,9 @@ const PAGES_MAX: usize = 20;
 pub(super) async fn run(client: &Client, action: &str, task: &Task) -> Result<Value, Failure> {
     let given = task.parameters.as_object().cloned().unwrap_or_default();
     let (action, parameters) = match action {
-        "addStep" => ("addJobFlowSteps", renamed(given, &[("ClusterId", "JobFlowId", false), ("Step", "Steps", true)])),
+        "addStep" => {
+            ("addJobFlowSteps", renamed(given, &[("ClusterId", "JobFlowId", false), ("Step", "Steps", true)]))
+        }
         "cancelStep" => ("cancelSteps", renamed(given, &[("StepId", "StepIds", true)])),
         "createCluster" => ("runJobFlow", given),
         "setClusterTerminationProtection" => {
@@ -58,7 +60,9 @@ fn renamed(mut given: Map<String, Value>, names: &[(&str, &str, bool)]) -> Map<S
 /// The answer by the integration's names.
 fn singular(mut answer: Value) -> Value {
     let Some(members) = answer.as_object_mut() else { return answer };
-    for (apis, ours) in [("JobFlowId", "ClusterId"), ("StepIds", "StepId"), ("CancelStepsInfoList", "CancelStepsInfo")] {
+    for (apis, ours) in
+        [("JobFlowId", "ClusterId"), ("StepIds", "StepId"), ("CancelStepsInfoList", "CancelStepsInfo")]
+    {
         let Some(value) = members.shift_remove(apis) else { continue };
         let value = match value {
             Value::Array(items) => items.into_iter().next().unwrap_or_default(),

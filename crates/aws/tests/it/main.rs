@@ -9,7 +9,10 @@
     reason = "tests"
 )]
 
+mod calls;
+mod double;
 mod faults;
+mod jobs;
 mod mocks;
 mod services;
 mod support;

@@ -96,7 +96,10 @@ fn prepared(
         };
         let (Source::Answer(place) | Source::Given(place)) = from;
         let value = value.filter(|value| !value.is_null()).cloned().ok_or_else(|| {
-            super::unable(format!("the job cannot be waited for: there is no `{}`", place.trim_start_matches('/')))
+            super::unable(format!(
+                "the job cannot be waited for: there is no `{}`",
+                place.trim_start_matches('/')
+            ))
         })?;
         input.insert((*name).to_owned(), if is_list(operation, name) { json!([value]) } else { value });
     }

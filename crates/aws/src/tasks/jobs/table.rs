@@ -63,8 +63,8 @@ const fn call(action: &'static str, input: &'static [(&'static str, Source)]) ->
 }
 
 use End::{Containers, Gone, States};
-use Source::{Answer, Given};
 use Shown::{Joined, Named, Part, Whole};
+use Source::{Answer, Given};
 
 /// A job of `SageMaker`: they differ in their names only.
 macro_rules! sagemaker {
@@ -72,9 +72,12 @@ macro_rules! sagemaker {
         Job {
             service: "sagemaker",
             actions: &[concat!("create", $name)],
-            look: call(concat!("Describe", $name), &[(concat!($name, "Name"), Given(concat!("/", $name, "Name")))]),
+            look: call(
+                concat!("Describe", $name),
+                &[(concat!($name, "Name"), Given(concat!("/", $name, "Name")))],
+            ),
             state: concat!("/", $name, "Status"),
-            end: States(&["Completed"], &["Failed", "Stopped", "DeleteFailed"]),
+            end: States(&["Completed"], &["Failed", "Stopped"]),
             shown: Whole,
             stop: Some(call(
                 concat!("Stop", $name),
@@ -213,7 +216,13 @@ pub const JOBS: &[Job] = &[
         "/Nodegroup/Status",
         States(&["ACTIVE"], &["CREATE_FAILED", "DEGRADED", "DELETING", "DELETE_FAILED"])
     ),
-    eks!("deleteCluster", "DescribeCluster", &[("name", Given("/Name"))], "/Cluster/Status", Gone(&["FAILED"])),
+    eks!(
+        "deleteCluster",
+        "DescribeCluster",
+        &[("name", Given("/Name"))],
+        "/Cluster/Status",
+        Gone(&["FAILED"])
+    ),
     eks!(
         "deleteFargateProfile",
         "DescribeFargateProfile",
@@ -229,7 +238,10 @@ pub const JOBS: &[Job] = &[
         state: "/Step/Status/State",
         end: States(&["COMPLETED"], &["FAILED", "CANCELLED", "INTERRUPTED"]),
         shown: Whole,
-        stop: Some(call("CancelSteps", &[("ClusterId", Given("/ClusterId")), ("StepIds", Answer("/StepId"))])),
+        stop: Some(call(
+            "CancelSteps",
+            &[("ClusterId", Given("/ClusterId")), ("StepIds", Answer("/StepId"))],
+        )),
     },
     Job {
         service: "elasticmapreduce",
@@ -261,7 +273,10 @@ pub const JOBS: &[Job] = &[
     Job {
         service: "emr-containers",
         actions: &["startJobRun"],
-        look: call("DescribeJobRun", &[("id", Answer("/Id")), ("virtualClusterId", Answer("/VirtualClusterId"))]),
+        look: call(
+            "DescribeJobRun",
+            &[("id", Answer("/Id")), ("virtualClusterId", Answer("/VirtualClusterId"))],
+        ),
         state: "/JobRun/State",
         end: States(&["COMPLETED"], &["FAILED", "CANCELLED"]),
         shown: Whole,

@@ -12,7 +12,8 @@ fn operation(service: &str, action: &str) -> Operation<'static> {
 fn every_job_of_the_language_is_waited_for() {
     for integration in INTEGRATIONS {
         for action in integration.actions.iter().filter(|action| action.patterns.contains(&Pattern::Sync)) {
-            let is_elsewhere = matches!((integration.service, action.name), ("states", _) | ("eks", "runJob"));
+            let is_elsewhere =
+                matches!((integration.service, action.name), ("states", _) | ("eks", "runJob"));
             let found = find(integration.service, action.name);
             assert_eq!(found.is_some(), !is_elsewhere, "{}:{}", integration.service, action.name);
         }
@@ -35,7 +36,8 @@ fn the_models_have_every_call_and_its_members() {
             }
             let Some(Kind::Structure(input)) = operation.input().map(|shape| shape.kind()) else { panic!() };
             for member in input.required() {
-                let is_told = member.name() == "reason" || call.input.iter().any(|(name, _)| *name == member.name());
+                let is_told =
+                    member.name() == "reason" || call.input.iter().any(|(name, _)| *name == member.name());
                 assert!(is_told, "{}:{} needs `{}`", job.service, call.action, member.name());
             }
         }
@@ -83,8 +85,14 @@ fn states_are_where_the_models_have_them_and_mean_what_they_mean() {
 #[test]
 fn a_task_of_containers_is_clean_if_all_of_them_are() {
     for (task, is_clean_) in [
-        (json!({"StopCode": "EssentialContainerExited", "Containers": [{"ExitCode": 0}, {"ExitCode": 0}]}), true),
-        (json!({"StopCode": "EssentialContainerExited", "Containers": [{"ExitCode": 0}, {"ExitCode": 1}]}), false),
+        (
+            json!({"StopCode": "EssentialContainerExited", "Containers": [{"ExitCode": 0}, {"ExitCode": 0}]}),
+            true,
+        ),
+        (
+            json!({"StopCode": "EssentialContainerExited", "Containers": [{"ExitCode": 0}, {"ExitCode": 1}]}),
+            false,
+        ),
         (json!({"StopCode": "EssentialContainerExited", "Containers": [{"Reason": "OutOfMemory"}]}), false),
         (json!({"StopCode": "TaskFailedToStart", "Containers": []}), false),
     ] {
