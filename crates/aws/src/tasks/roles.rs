@@ -28,7 +28,7 @@ impl Roles {
     pub(super) async fn client(&self, task: &Task) -> Result<Client, Failure> {
         let mut roles = Vec::new();
         // WHY: the account's own log shows which execution acted.
-        let session = task.execution_arn.rsplit(':').next().unwrap_or("shipway");
+        let session = &session(&task.execution_arn);
         if self.is_machines_assumed && !task.role_arn.is_empty() {
             roles.push(Role::new(&task.role_arn, session));
         }
@@ -47,6 +47,11 @@ impl Roles {
     }
 }
 
+/// An execution's name as a session's name, which has two characters at least.
+fn session(execution: &str) -> String {
+    format!("{:_<2}", execution.rsplit(':').next().unwrap_or_default())
+}
+
 fn is_role(arn: &str) -> bool {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     matches!(parts.as_slice(), ["arn", _, "iam", _, _, name] if name.starts_with("role/"))
@@ -59,6 +64,12 @@ fn denied(cause: String) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sessions_are_named_after_executions() {
+        assert_eq!(session("arn:aws:states:us-east-1:123456789012:execution:m:nightly"), "nightly");
+        assert_eq!(session("arn:aws:states:us-east-1:123456789012:execution:m:e"), "e_");
+    }
 
     #[test]
     fn roles_are_told_from_other_things() {

@@ -147,6 +147,16 @@ async fn a_job_that_fails_fails_the_task_with_all_that_is_known_of_it() {
 }
 
 #[tokio::test]
+async fn a_start_that_started_nothing_says_why() {
+    let failures = json!({"tasks": [], "failures": [{"reason": "RESOURCE:CPU"}]});
+    let double = Double::of(vec![ok(&failures)]).await;
+    let failure =
+        whole(&task("ecs:runTask.sync", json!({"TaskDefinition": "d"})), &double).await.unwrap_err();
+    assert_eq!(failure.error, "States.TaskFailed");
+    assert_eq!(failure.cause, r#"{"Failures":[{"Reason":"RESOURCE:CPU"}],"Tasks":[]}"#);
+}
+
+#[tokio::test]
 async fn a_job_that_cannot_be_started_has_the_services_error() {
     let double = Double::of(vec![refused("EntityNotFoundException")]).await;
     let failure = whole(&task("glue:startJobRun.sync", json!({"JobName": "j"})), &double).await.unwrap_err();

@@ -82,7 +82,7 @@ fn tasks_call_services_and_functions() {
     let mut tour = Command::new(python);
     let toured = tour.arg(file("tasks_tour.py")).args([&url_of(&world), &moto.url, &api.url]).output().unwrap();
     assert!(toured.status.success(), "{}", String::from_utf8_lossy(&toured.stderr));
-    assert_eq!(String::from_utf8_lossy(&toured.stdout).trim(), "24");
+    assert_eq!(String::from_utf8_lossy(&toured.stdout).trim(), "47");
     server.signal(Signal::TERM);
     server.end().ends(0);
 }

@@ -130,18 +130,18 @@ nested = good("states:startExecution.sync:2", {"StateMachineArn": child, "Input"
 assert nested["Output"] == "hello Bob" and nested["Status"] == "SUCCEEDED", nested
 
 # Jobs that are waited for.
-glue, codebuild, s3, iam = service("glue"), service("codebuild"), service("s3"), service("iam")
+glue, codebuild, s3 = service("glue"), service("codebuild"), service("s3")
 ROLE = "arn:aws:iam::000000000000:role/r"
-s3.create_bucket(Bucket="b")
-glue.create_job(Name="j", Role=ROLE, Command={"Name": "glueetl", "ScriptLocation": "s3://b/s.py"})
+s3.create_bucket(Bucket="bucket")
+glue.create_job(Name="j", Role=ROLE, Command={"Name": "glueetl", "ScriptLocation": "s3://bucket/s.py"})
 job = good("glue:startJobRun.sync", {"JobName": "j", "Arguments": {"--a": "b"}})
 assert job["JobRunState"] == "SUCCEEDED" and job["JobName"] == "j" and job["Arguments"] == {"--a": "b"}, job
 bad("glue:startJobRun.sync", {"JobName": "none"}, "Glue.EntityNotFoundException", "(Service: AWSGlue; Status Code: 400;")
 query = good("athena:startQueryExecution.sync", {"QueryString": "SELECT 1", "WorkGroup": "primary",
-                                                 "ResultConfiguration": {"OutputLocation": "s3://b/o/"}})
+                                                 "ResultConfiguration": {"OutputLocation": "s3://bucket/o/"}})
 assert query["QueryExecution"]["Status"]["State"] == "SUCCEEDED", query
 good("athena:getQueryResults", {"QueryExecutionId": query["QueryExecution"]["QueryExecutionId"]})
-codebuild.create_project(name="project", source={"type": "S3", "location": "b/k"}, artifacts={"type": "NO_ARTIFACTS"},
+codebuild.create_project(name="project", source={"type": "S3", "location": "bucket/k"}, artifacts={"type": "NO_ARTIFACTS"},
                          environment={"type": "LINUX_CONTAINER", "image": "i", "computeType": "BUILD_GENERAL1_SMALL"},
                          serviceRole="arn:aws:iam::000000000000:role/service-role/r")
 build = good("codebuild:startBuild.sync", {"ProjectName": "project"})["Build"]
@@ -149,7 +149,7 @@ assert build["BuildStatus"] == "SUCCEEDED" and build["ProjectName"] == "project"
 trained = good("sagemaker:createTrainingJob.sync", {
     "TrainingJobName": "t", "RoleArn": ROLE, "StoppingCondition": {"MaxRuntimeInSeconds": 60},
     "AlgorithmSpecification": {"TrainingImage": "i", "TrainingInputMode": "File"},
-    "OutputDataConfig": {"S3OutputPath": "s3://b/o"},
+    "OutputDataConfig": {"S3OutputPath": "s3://bucket/o"},
     "ResourceConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1}})
 assert trained["TrainingJobStatus"] == "Completed" and trained["ModelArtifacts"]["S3ModelArtifacts"], trained
 cluster = good("elasticmapreduce:createCluster.sync", {
@@ -173,7 +173,7 @@ ecs.register_task_definition(family="f", containerDefinitions=[{"name": "n", "im
                              requiresCompatibilities=["FARGATE"], networkMode="awsvpc", cpu="256", memory="512")
 subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
 container = {"Cluster": "c", "TaskDefinition": "f", "LaunchType": "FARGATE",
-             "NetworkConfiguration": {"AwsvpcConfiguration": {"Subnets": [subnet]}}}
+             "NetworkConfiguration": {"AwsvpcConfiguration": {"Subnets": [subnet], "SecurityGroups": []}}}
 stopped = good("ecs:runTask.sync", container)
 assert stopped["LastStatus"] == "STOPPED" and stopped["TaskArn"], stopped
 data = json.dumps({"model_name": "ecs::task", "transition": {"progression": "manual", "times": 1000000}}).encode()
@@ -229,12 +229,12 @@ assert told["Status"] == "SUCCEEDED" and told["Output"] == '"hello Eve"' and tol
 bad("aws-sdk:sfn:describeExecution", {"ExecutionArn": started["ExecutionArn"] + "none"},
     "Sfn.ExecutionDoesNotExistException", "(Service: Sfn, Status Code: 400, Request ID: ")
 
-# Somebody else's account.
-iam.create_role(RoleName="other", AssumeRolePolicyDocument="{}")
-_, arn = begin({"Resource": "arn:aws:states:::aws-sdk:sts:getCallerIdentity",
-                "Credentials": {"RoleArn": "arn:aws:iam::111111111111:role/other"}})
+# Another role.
+_, arn = begin({"Resource": "arn:aws:states:::aws-sdk:sts:getCallerIdentity", "Parameters": {},
+                "Credentials": {"RoleArn": "arn:aws:iam::000000000000:role/other"}})
 identity = json.loads(end(arn)["output"])
-assert identity["Account"] == "111111111111" and identity["Arn"].split("/")[-1] == arn.split(":")[-1], identity
-_, arn = begin({"Resource": "arn:aws:states:::aws-sdk:sts:getCallerIdentity", "Credentials": {"RoleArn": "none"}})
+assert identity["Arn"] == "arn:aws:sts::000000000000:assumed-role/other/" + arn.split(":")[-1], identity
+_, arn = begin({"Resource": "arn:aws:states:::aws-sdk:sts:getCallerIdentity", "Parameters": {},
+                "Credentials": {"RoleArn": "none"}})
 assert end(arn)["error"] == "States.Permissions", end(arn)
 print(count)

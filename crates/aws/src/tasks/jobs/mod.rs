@@ -92,19 +92,28 @@ fn prepared(
     for (name, from) in call.input {
         let value = match from {
             Source::Answer(place) => submitted.pointer(place),
-            Source::Given(place) => given.pointer(place),
+            Source::Given(place) => member(given, place.trim_start_matches('/')),
         };
-        let (Source::Answer(place) | Source::Given(place)) = from;
-        let value = value.filter(|value| !value.is_null()).cloned().ok_or_else(|| {
-            super::unable(format!(
-                "the job cannot be waited for: there is no `{}`",
-                place.trim_start_matches('/')
-            ))
-        })?;
+        let value = value.filter(|value| !value.is_null()).cloned();
+        // WHY: ECS answers a start that it has no room for with success, and says so in the answer.
+        let value = value.ok_or_else(|| failed(&Value::Object(told(submitted))))?;
         input.insert((*name).to_owned(), if is_list(operation, name) { json!([value]) } else { value });
     }
     with_reason(operation, &mut input);
     Ok((operation, Value::Object(input)))
+}
+
+/// A parameter; the API's own spelling is taken too.
+fn member<'a>(given: &'a Value, name: &str) -> Option<&'a Value> {
+    let mut members = given.as_object()?.iter();
+    members.find(|(known, _)| optimized::capitalised(known) == name).map(|(_, value)| value)
+}
+
+/// What the start of the job answered, without what HTTP told.
+fn told(submitted: &Value) -> Map<String, Value> {
+    let mut members = submitted.as_object().cloned().unwrap_or_default();
+    members.retain(|name, _| !name.starts_with("Sdk"));
+    members
 }
 
 /// Services that ask why a job is stopped are told.
@@ -157,8 +166,7 @@ fn shown(job: &Job, described: Value, submitted: &Value) -> Value {
         Shown::Part(place) => described.pointer(place).cloned().unwrap_or_default(),
         Shown::Named(name, place) => json!({name: described.pointer(place)}),
         Shown::Joined => {
-            let mut joined = submitted.as_object().cloned().unwrap_or_default();
-            joined.retain(|name, _| !name.starts_with("Sdk"));
+            let mut joined = told(submitted);
             joined.extend(described.as_object().cloned().unwrap_or_default());
             joined.sort_keys();
             Value::Object(joined)
