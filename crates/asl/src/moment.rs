@@ -187,8 +187,15 @@ pub struct ScheduledTask {
     pub timeout_seconds: Option<u64>,
     /// `HeartbeatSeconds`, if given.
     pub heartbeat_seconds: Option<u64>,
-    /// Whom the machine acts as.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    /// Whom the task acts as.
+    #[serde(default)]
+    pub actor: Box<Actor>,
+}
+
+/// Whom a task acts as.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Actor {
+    /// The machine's role.
     pub role_arn: String,
     /// `Credentials`, if given.
     #[serde(default, skip_serializing_if = "Option::is_none")]

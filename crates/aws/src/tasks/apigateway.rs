@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use shipway_engine::Task;
 
-use super::http;
+use super::{http, metadata};
 use crate::{client::Client, protocol::percent_encode, task::Failure};
 
 const PARAMETERS: &[&str] = &[
@@ -41,8 +41,11 @@ pub(super) async fn invoke(client: &Client, task: &Task) -> Result<Value, Failur
         error: "ApiGateway.SdkClientException".to_owned(),
         cause: format!("Unable to execute HTTP request: {failure}"),
     })?;
+    let headers = http::headers(&reply).into_iter();
+    let headers: Map<String, Value> =
+        headers.map(|(name, values)| (metadata::written(&name), values)).collect();
     let output = json!({
-        "Headers": http::headers(&reply),
+        "Headers": headers,
         "ResponseBody": http::body(&reply),
         "StatusCode": reply.status,
         "StatusText": http::reason(&reply),

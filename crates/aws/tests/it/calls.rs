@@ -172,6 +172,7 @@ async fn an_api_behind_the_gateway_is_called_by_stage_and_path() {
         "path": "/prod/pets/1%202?q=1&q=2", "body": "{\"a\":1}", "signed": false})
     );
     assert_eq!((&result["StatusCode"], &result["StatusText"]), (&json!(200), &json!("OK")));
+    assert_eq!(result["Headers"]["Content-Type"], json!(["application/json"]));
     let signed = tasks.run(call(json!({"AuthType": "IAM_ROLE"}))).await.unwrap();
     assert_eq!(signed["ResponseBody"]["signed"], true);
     let failure = tasks.run(call(json!({"Path": "none"}))).await.unwrap_err();

@@ -80,7 +80,8 @@ fn tasks_call_services_and_functions() {
     ]);
     server.hear("serving");
     let mut tour = Command::new(python);
-    let toured = tour.arg(file("tasks_tour.py")).args([&url_of(&world), &moto.url, &api.url]).output().unwrap();
+    let toured =
+        tour.arg(file("tasks_tour.py")).args([&url_of(&world), &moto.url, &api.url]).output().unwrap();
     assert!(toured.status.success(), "{}", String::from_utf8_lossy(&toured.stderr));
     assert_eq!(String::from_utf8_lossy(&toured.stdout).trim(), "47");
     server.signal(Signal::TERM);

@@ -32,16 +32,16 @@ impl Arrays {
 pub(super) fn encoded(value: &Value, arrays: Arrays) -> String {
     let mut pairs = Vec::new();
     for (name, value) in value.as_object().into_iter().flatten() {
-        add(&mut pairs, word(name), value, arrays);
+        add(&mut pairs, &word(name), value, arrays);
     }
     pairs.join("&")
 }
 
-fn add(pairs: &mut Vec<String>, name: String, value: &Value, arrays: Arrays) {
+fn add(pairs: &mut Vec<String>, name: &str, value: &Value, arrays: Arrays) {
     match value {
         Value::Object(members) => {
             for (member, value) in members {
-                add(pairs, format!("{name}[{}]", word(member)), value, arrays);
+                add(pairs, &format!("{name}[{}]", word(member)), value, arrays);
             }
         }
         Value::Array(items) if arrays == Arrays::Commas && items.iter().all(is_plain) => {
@@ -51,11 +51,11 @@ fn add(pairs: &mut Vec<String>, name: String, value: &Value, arrays: Arrays) {
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
                 let name = match arrays {
-                    Arrays::Repeat => name.clone(),
+                    Arrays::Repeat => name.to_owned(),
                     Arrays::Brackets => format!("{name}[]"),
                     Arrays::Indices | Arrays::Commas => format!("{name}[{index}]"),
                 };
-                add(pairs, name, item, arrays);
+                add(pairs, &name, item, arrays);
             }
         }
         plain => pairs.push(format!("{name}={}", word(&text(plain)))),

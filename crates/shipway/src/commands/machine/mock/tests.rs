@@ -14,8 +14,7 @@ fn task(state: &str) -> ScheduledTask {
         token: None,
         timeout_seconds: None,
         heartbeat_seconds: None,
-        role_arn: String::new(),
-        credentials: None,
+        actor: Box::default(),
     }
 }
 
