@@ -248,6 +248,14 @@ impl Event {
         }
     }
 
+    /// What the service answered to the call that this event tells of, if its end comes later.
+    pub fn submitted_output(&self) -> Option<&Value> {
+        match &self.detail {
+            Detail::TaskSubmitted { output, .. } => Some(output),
+            _ => None,
+        }
+    }
+
     /// What was handed over by this event and is answered later, such as `startExecution.sync`.
     pub fn submitted_action(&self) -> Option<&str> {
         match &self.detail {

@@ -31,7 +31,8 @@ pub use diagnostic::{CODES, Code, Diagnostic, MachineKind, Severity, Validation,
 pub use event::Event;
 pub use execution::{ChildOf, Execution, Redriven};
 pub use moment::{
-    Effect, Input, MapRunFailure, MapRunResult, Moment, Rejected, ScheduledTask, Start, Status, Transition,
+    Actor, Effect, Input, MapRunFailure, MapRunResult, Moment, Rejected, ScheduledTask, Start, Status,
+    Transition,
 };
 pub use outline::{Outline, OutlineState, OutlineTransition, TransitionKind};
 pub use step::step;

@@ -202,6 +202,19 @@ pub struct ScheduledTask {
     pub timeout_seconds: Option<u64>,
     /// `HeartbeatSeconds`, if given.
     pub heartbeat_seconds: Option<u64>,
+    /// Whom the task acts as.
+    #[serde(default)]
+    pub actor: Box<Actor>,
+}
+
+/// Whom a task acts as.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Actor {
+    /// The machine's role.
+    pub role_arn: String,
+    /// `Credentials`, if given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<Value>,
 }
 
 /// How an execution stands.

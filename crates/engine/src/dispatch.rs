@@ -16,7 +16,7 @@ use crate::{
     executor::Core,
     nested::Nested,
     store::PAGE_MAX,
-    task::{Task, TaskFailure, TaskHandler, is_callback, is_job},
+    task::{Task, TaskFailure, TaskHandler, Trace, is_callback, is_job},
 };
 
 /// Characters of a cause that are kept, as AWS keeps them.
@@ -74,6 +74,7 @@ impl Core {
         self.supervisor.spawn(async move {
             let id = task.task;
             tokio::select! {
+                biased;
                 () = core.stop.cancelled() => {}
                 () = core.perform(&arn, task, &cancel) => {}
             }
@@ -114,7 +115,13 @@ impl Core {
         let id = task.task;
         let is_submitted_only = is_callback(&task.resource);
         let job = is_job(&task.resource).then(|| task.clone());
-        let result = self.within_grace(arn, id, cancel, self.handle(arn, task, cancel)).await;
+        if let Some(job) = &job
+            && let Some(submitted) = self.submitted(arn, id).await
+        {
+            drop(permit);
+            return self.finish(arn, job.clone(), submitted, cancel).await;
+        }
+        let result = self.within_grace(arn, id, cancel, self.handle(arn, task, cancel, None)).await;
         drop(permit);
         let Some(result) = result else { return };
         let started = Input::TaskStarted { task: id, worker: None };
@@ -178,6 +185,7 @@ impl Core {
         arn: &str,
         task: ScheduledTask,
         cancel: &CancellationToken,
+        trace: Option<Arc<Trace>>,
     ) -> Result<Value, TaskFailure> {
         let Some(handler) = self.handler(&task.resource) else {
             return Err(TaskFailure {
@@ -185,7 +193,7 @@ impl Core {
                 cause: format!("nothing here handles the resource `{}`", task.resource),
             });
         };
-        let task = self.lease(arn, task, cancel);
+        let task = Task { trace, ..self.lease(arn, task, cancel) };
         guarded(task.key.clone(), async move { handler.run(task).await }).await
     }
 
@@ -204,7 +212,11 @@ impl Core {
             parameters: task.parameters,
             attempt: task.attempt,
             dispatch: self.dispatches.fetch_add(1, Ordering::Relaxed),
+            role_arn: task.actor.role_arn,
+            credentials: task.actor.credentials,
             cancel: cancel.clone(),
+            stop: self.stop.clone(),
+            trace: None,
         }
     }
 

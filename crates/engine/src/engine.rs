@@ -28,7 +28,7 @@ use crate::{
     map_run::Drivers,
     notify::Bells,
     store::{self, Commit, Expected, PAGE_MAX, Put, Record, Row, RowFilter, Store},
-    task::{TaskFailure, TaskHandler},
+    task::{TaskFailure, TaskHandler, Trace},
 };
 
 /// Characters of an execution's or machine's name, as AWS has it.
@@ -419,10 +419,11 @@ impl Engine {
         &self,
         task: ScheduledTask,
         stop: &CancellationToken,
+        trace: &Arc<Trace>,
     ) -> Result<Value, TaskFailure> {
         // WHY: unique, or what one of them starts would be taken for what another one started.
         let execution = format!("test/{}", self.new_id());
-        self.core.handle(&execution, task, stop).await
+        self.core.handle(&execution, task, stop, Some(Arc::clone(trace))).await
     }
 
     /// An execution's row: what of it is not in its events, and its state.

@@ -15,6 +15,7 @@ mod nested;
 mod notify;
 pub mod redrive;
 pub mod store;
+mod submitted;
 pub mod task;
 mod timers;
 pub mod tokens;
@@ -28,7 +29,7 @@ pub use crate::{
     launch::{Launch, Launched, Origin, Qualifier},
     map_runs::{MapRunChild, MapRunDescription, MapRunUpdate},
     store::{Expected, Put, Record, Store},
-    task::{Task, TaskFailure, TaskHandler},
+    task::{Task, TaskFailure, TaskHandler, Trace},
 };
 
 /// Opens the embedded store in a directory, creating it if it is missing; refuses a directory that another process

@@ -15,7 +15,6 @@ use shipway_asl::{
 use crate::{
     engine::{self, Description, Engine},
     executor::Core,
-    ids,
     launch::{Error, Launch, Launched, Qualifier},
     machines,
     task::{Task, TaskFailure, TaskHandler},
@@ -47,18 +46,17 @@ impl Nested {
             tokio::select! {
                 changed = self.engine.changed(arn, child.last_event_id) => changed?,
                 () = task.cancel.cancelled() => {
-                    self.give_up(arn).await?;
+                    if !task.is_postponed() {
+                        self.give_up(arn).await?;
+                    }
                     return Ok(None);
                 }
             }
         }
     }
 
-    /// Nobody waits for the child any more, so it is stopped, as AWS does; but not when only this engine stops.
+    /// Nobody waits for the child any more, so it is stopped, as AWS does.
     async fn give_up(&self, arn: &str) -> Result<(), engine::Error> {
-        if self.engine.core.stop.is_cancelled() {
-            return Ok(());
-        }
         match self.engine.stop(arn, None, None).await {
             Err(engine::Error::NotWaiting(_) | engine::Error::NoExecution(_)) => Ok(()),
             stopped => stopped,
@@ -76,7 +74,7 @@ impl TaskHandler for Nested {
         let launch = Launch {
             machine,
             qualifier,
-            name: Some(text(given, "Name").map_or_else(|| ids::uuid_of(&task.key), str::to_owned)),
+            name: Some(text(given, "Name").map_or_else(|| task.uuid(), str::to_owned)),
             input: input_of(given.get("Input"))?,
             trace_header: text(given, "TraceHeader").map(str::to_owned),
             parent: Some(task.key.clone()),

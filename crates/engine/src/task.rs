@@ -1,8 +1,39 @@
 //! What a task handler gets and gives.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use async_trait::async_trait;
 use serde_json::Value;
+use shipway_asl::test_state::Exchange;
 use tokio_util::sync::CancellationToken;
+
+use crate::ids;
+
+/// What is told of a task that calls an HTTP API, for tests of single states.
+#[derive(Debug, Default)]
+pub struct Trace {
+    /// Whether what was added to the request from secrets is told too.
+    pub reveals_secrets: bool,
+    /// What has been told.
+    exchange: Mutex<Exchange>,
+}
+
+impl Trace {
+    /// Nothing told yet.
+    pub fn new(reveals_secrets: bool) -> Self {
+        Self { reveals_secrets, exchange: Mutex::default() }
+    }
+
+    /// Tells of a request, or of a request and its answer.
+    pub fn tell(&self, exchange: Exchange) {
+        *self.exchange.lock().unwrap_or_else(PoisonError::into_inner) = exchange;
+    }
+
+    /// What was told last.
+    pub fn told(&self) -> Exchange {
+        self.exchange.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
 
 /// One dispatch of a task. The same task may be dispatched more than once: a handler is idempotent under `key`.
 #[derive(Clone, Debug)]
@@ -21,8 +52,28 @@ pub struct Task {
     pub attempt: u32,
     /// Grows with each dispatch of this task: the lease's token.
     pub dispatch: u64,
+    /// Whom the machine acts as.
+    pub role_arn: String,
+    /// The state's `Credentials`, if it has any: whom this task acts as instead.
+    pub credentials: Option<Value>,
     /// Cancelled when the result is no longer wanted or the engine stops.
     pub cancel: CancellationToken,
+    /// Cancelled when the engine stops.
+    pub stop: CancellationToken,
+    /// Who wants to be told of HTTP requests and their answers.
+    pub trace: Option<Arc<Trace>>,
+}
+
+impl Task {
+    /// A UUID that is the same for each dispatch of the task: for services that take a token with a call.
+    pub fn uuid(&self) -> String {
+        ids::uuid_of(&self.key)
+    }
+
+    /// Whether the engine stops: what the task has started goes on, and is waited for again after the restart.
+    pub fn is_postponed(&self) -> bool {
+        self.stop.is_cancelled()
+    }
 }
 
 /// A task's error: what Retry and Catch match, and what people read.
@@ -49,7 +100,8 @@ pub trait TaskHandler: Send + Sync + 'static {
 
     /// Waits until the job that [`TaskHandler::run`] started has ended. It keeps no place of the tasks that run at once.
     ///
-    /// After a restart `run` is called again and must give the job that it had started.
+    /// After a restart it is called again with what `run` gave. If that had not been recorded yet, `run` is called again
+    /// before, and must give the job that it had started: [`Task::key`] tells which one that is.
     async fn finish(&self, task: Task, submitted: Value) -> Result<Value, TaskFailure> {
         let _ = submitted;
         Err(TaskFailure {

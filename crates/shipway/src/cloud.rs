@@ -1,25 +1,29 @@
 //! What the Step Functions API asks of the world: AWS's service models answer what can be known without a call, and Tasks
-//! go where the settings say. Without settings no service is called.
+//! go where the settings say. Without settings no service is called but Step Functions, which is this server.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use serde_json::Value;
 use shipway_asl::test_state::{FieldValidationMode, Shapes};
 use shipway_aws::{
     buckets::S3Buckets,
-    client::{Client, Config, DefaultChain, Fixed, Limits, Provider, Unobserved},
+    client::{Client, Config, DefaultChain, Fixed, Limits, Local, Provider, Unobserved},
     mock,
     models::Service,
-    tasks::{self, Tasks},
+    tasks::{self, Settings, Tasks},
 };
-use shipway_engine::{Buckets, SystemClock, Task, TaskFailure, TaskHandler};
-use shipway_server::states::World;
+use shipway_engine::{Buckets, Engine, SystemClock, Task, TaskFailure, TaskHandler};
+use shipway_server::states::{Within, World};
+use tokio::sync::SetOnce;
 
 use crate::failure::Failure;
 
 /// How long a call may take: a little more than a function can.
 const FUNCTION_TIME_MAX: Duration = Duration::from_secs(905);
+/// Step Functions, as `aws-sdk` calls it.
+const SFN: &str = "sfn";
 /// The region of ARNs that name none of AWS's.
 const NO_REGION: &str = "local";
 /// The region that requests are signed for then.
@@ -69,18 +73,28 @@ pub struct Services {
     /// Let tasks call AWS itself, with the credentials of this environment
     #[arg(long)]
     aws: bool,
+    /// Let tasks act by their machine's role instead of this server's own credentials
+    ///
+    /// The role is taken on by AssumeRole, at AWS or wherever `sts` is. The role in a state's `Credentials` is taken on
+    /// in any case.
+    #[arg(long)]
+    assume_roles: bool,
 }
 
 impl Services {
-    /// Who does the Tasks without a handler of their own.
-    pub fn handler(&self, region: &str) -> Result<Arc<dyn TaskHandler>, Failure> {
+    /// Who does the Tasks without a handler of their own. `own` is asked for Step Functions, if that is not said to be
+    /// elsewhere.
+    pub fn handler(&self, region: &str, own: Arc<Own>) -> Result<Arc<dyn TaskHandler>, Failure> {
         let by_service = self.by_service()?;
-        if !self.is_everywhere() && by_service.is_empty() {
-            return Ok(Arc::new(Nowhere));
-        }
-        let tasks = Tasks::new(&self.client(region)?);
-        let known = (!self.is_everywhere()).then(|| by_service.into_keys().collect());
-        Ok(Arc::new(Somewhere { tasks, known }))
+        let client = self.client(region)?;
+        let client = match by_service.contains_key(SFN) {
+            true => client,
+            false => client.with_local(SFN, own),
+        };
+        let known = by_service.into_keys().chain([SFN.to_owned()]).collect();
+        let settings = Settings { plain_http: !self.aws, assume_roles: self.assume_roles };
+        let tasks = Tasks::new(&client, settings);
+        Ok(Arc::new(Somewhere { tasks, known: (!self.is_everywhere()).then_some(known) }))
     }
 
     /// Where Maps read their items and write their results: S3, if it has an address.
@@ -156,27 +170,47 @@ struct Somewhere {
     known: Option<Vec<String>>,
 }
 
-#[async_trait]
-impl TaskHandler for Somewhere {
-    async fn run(&self, task: Task) -> Result<Value, TaskFailure> {
-        let is_known = match &self.known {
-            None => true,
-            Some(known) => tasks::service(&task.resource).is_some_and(|name| known.iter().any(|k| k == name)),
-        };
-        match is_known {
-            true => self.tasks.run(task).await,
-            false => Err(nowhere(&task.resource)),
-        }
+impl Somewhere {
+    fn check(&self, task: &Task) -> Result<(), TaskFailure> {
+        let service = tasks::service(&task.resource);
+        let is_known = self
+            .known
+            .as_ref()
+            .is_none_or(|known| service.is_some_and(|service| known.iter().any(|known| known == service)));
+        if is_known { Ok(()) } else { Err(nowhere(&task.resource)) }
     }
 }
 
-/// Calls nobody.
-struct Nowhere;
+#[async_trait]
+impl TaskHandler for Somewhere {
+    async fn run(&self, task: Task) -> Result<Value, TaskFailure> {
+        self.check(&task)?;
+        self.tasks.run(task).await
+    }
+
+    async fn finish(&self, task: Task, submitted: Value) -> Result<Value, TaskFailure> {
+        self.check(&task)?;
+        self.tasks.finish(task, submitted).await
+    }
+}
+
+/// Step Functions of this same server, from when it has started: Tasks that go on after a restart wait for that.
+#[derive(Default)]
+pub struct Own(SetOnce<Within>);
+
+impl Own {
+    /// The engine of this server runs.
+    pub fn start(&self, engine: Engine) {
+        let config = shipway_server::states::Config { world: Some(Arc::new(Models)), ..Default::default() };
+        // It is started once.
+        let _ = self.0.set(Within::new(engine, config));
+    }
+}
 
 #[async_trait]
-impl TaskHandler for Nowhere {
-    async fn run(&self, task: Task) -> Result<Value, TaskFailure> {
-        Err(nowhere(&task.resource))
+impl Local for Own {
+    async fn answer(&self, request: http::Request<Bytes>) -> http::Response<Bytes> {
+        self.0.wait().await.answer(request).await
     }
 }
 
@@ -195,7 +229,11 @@ mod tests {
     use super::*;
 
     fn refused(services: &Services) -> String {
-        services.handler("local").err().map(|failure| format!("{failure:?}")).unwrap_or_default()
+        services
+            .handler("local", Arc::default())
+            .err()
+            .map(|failure| format!("{failure:?}"))
+            .unwrap_or_default()
     }
 
     #[test]

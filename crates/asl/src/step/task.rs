@@ -12,7 +12,7 @@ use crate::event::{Detail, Failed, Purpose, Scheduled, Target};
 use crate::execution::Work;
 use crate::expression::Fault;
 use crate::limits::SECONDS_MAX;
-use crate::moment::{Effect, ScheduledTask};
+use crate::moment::{Actor, Effect, ScheduledTask};
 
 impl Stepper<'_> {
     pub fn schedule(&mut self, frame: u64, state: &State, task: &Task) -> Result<(), Fault> {
@@ -34,6 +34,8 @@ impl Stepper<'_> {
         let attempt = self.execution.active(frame).map_or(0, |active| active.retries);
         let parameters = scheduled.parameters.clone();
         let (timeout_seconds, heartbeat_seconds) = (scheduled.timeout_seconds, scheduled.heartbeat_seconds);
+        let (role_arn, credentials) =
+            (self.execution.start().role_arn.clone(), scheduled.credentials.clone());
         let is_activity = matches!(scheduled.target, Target::Activity(_));
         let event = self.emit(frame, Detail::TaskScheduled(Box::new(scheduled)));
         self.effect(Effect::ScheduleTask(ScheduledTask {
@@ -45,6 +47,7 @@ impl Stepper<'_> {
             token,
             timeout_seconds,
             heartbeat_seconds,
+            actor: Box::new(Actor { role_arn, credentials }),
         }));
         // WHY: an activity's time runs from when a worker takes it, any other task's from here.
         if !is_activity {

@@ -114,6 +114,20 @@ pub(super) struct Endpoint {
     pub(super) is_override: bool,
 }
 
+impl Endpoint {
+    /// For the signature of a request whose address is known otherwise.
+    pub(super) fn of_signature(name: &str, region: &str) -> Self {
+        Self {
+            scheme: String::new(),
+            authority: String::new(),
+            base_path: String::new(),
+            signing_name: name.to_owned(),
+            signing_region: region.to_owned(),
+            is_override: true,
+        }
+    }
+}
+
 /// Finds the endpoint of a service: by the configured address of the service, of all services, or by AWS's names.
 pub(super) fn resolve(
     service: &Service,

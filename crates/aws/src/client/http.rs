@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 
+use super::guard::Names;
 use crate::protocol::Reply;
 
 /// Connections to one host that are kept for later.
@@ -44,7 +45,7 @@ impl Default for Limits {
 
 /// Why no answer came.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     #[error("no answer: {0}")]
     NoAnswer(String),
     #[error("no answer within {} s", .0.as_secs_f64())]
@@ -58,31 +59,21 @@ pub(super) enum Failure {
 /// Sends requests.
 #[derive(Clone, Debug)]
 pub(super) struct Transport {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: Client<HttpsConnector<HttpConnector<Names>>, Full<Bytes>>,
+    tls: ClientConfig,
     limits: Limits,
 }
 
 impl Transport {
     pub(super) fn new(limits: Limits) -> Result<Self, String> {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(limits.connect));
-        let builder = HttpsConnectorBuilder::new();
         // WHY: without roots, nothing over TLS is trusted, and a local endpoint still works.
-        let builder = match builder.with_provider_and_native_roots(ring::default_provider()) {
-            Ok(builder) => builder,
-            Err(_) => {
-                HttpsConnectorBuilder::new().with_tls_config(no_roots().map_err(|error| error.to_string())?)
-            }
-        };
-        let connector = builder.https_or_http().enable_http1().wrap_connector(tcp);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_FOR)
-            .pool_max_idle_per_host(IDLE_MAX)
-            .build(connector);
-        Ok(Self { client, limits })
+        let tls = native_roots().or_else(|_| no_roots()).map_err(|error| error.to_string())?;
+        Ok(Self { client: connecting(tls.clone(), limits, Names::any()), tls, limits })
+    }
+
+    /// The same for addresses that come from users: see [`guard`].
+    pub(super) fn guarded(&self, limits: Limits) -> Self {
+        Self { client: connecting(self.tls.clone(), limits, Names::guarded()), tls: self.tls.clone(), limits }
     }
 
     /// The same connections with other limits; that on connecting stays.
@@ -125,6 +116,32 @@ impl Transport {
         });
         Ok(Reply { status: head.status.as_u16(), headers: headers.collect(), body: body.to_bytes().to_vec() })
     }
+}
+
+fn connecting(
+    tls: ClientConfig,
+    limits: Limits,
+    names: Names,
+) -> Client<HttpsConnector<HttpConnector<Names>>, Full<Bytes>> {
+    let mut tcp = HttpConnector::new_with_resolver(names);
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_connect_timeout(Some(limits.connect));
+    let builder = HttpsConnectorBuilder::new().with_tls_config(tls);
+    let connector = builder.https_or_http().enable_http1().wrap_connector(tcp);
+    Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE_FOR)
+        .pool_max_idle_per_host(IDLE_MAX)
+        .build(connector)
+}
+
+/// Trusts whom the system trusts.
+fn native_roots() -> Result<ClientConfig, std::io::Error> {
+    let provider = std::sync::Arc::new(ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider);
+    let builder = builder.with_safe_default_protocol_versions().map_err(std::io::Error::other)?;
+    Ok(builder.with_native_roots()?.with_no_client_auth())
 }
 
 /// Trusts nobody.

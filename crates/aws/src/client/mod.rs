@@ -9,7 +9,9 @@
 mod credentials;
 mod endpoint;
 mod error;
+pub(crate) mod guard;
 mod http;
+mod local;
 mod observe;
 mod pages;
 mod retry;
@@ -22,8 +24,10 @@ use bytes::Bytes;
 pub use credentials::{DefaultChain, Fixed, NoCredentials, Provider};
 use endpoint::Endpoint;
 pub use error::{CallError, Class};
+pub(crate) use http::Failure as NoReply;
 pub use http::Limits;
 use http::{Failure, Transport};
+pub use local::Local;
 pub use observe::{CallRecord, Observer, Unobserved};
 pub use pages::Pages;
 use serde_json::Value;
@@ -34,6 +38,13 @@ use shipway_engine::clock::Clock;
 use crate::{
     models::{Operation, Service},
     protocol::{self, Reply, Request},
+};
+
+/// What may be waited for and taken in of an address that a user gives: Step Functions' limits for HTTP tasks.
+const OTHERS: Limits = Limits {
+    connect: Duration::from_secs(10),
+    attempt: Duration::from_secs(60),
+    answer_bytes_max: shipway_asl::limits::DATA_BYTES_MAX,
 };
 
 /// How a client calls.
@@ -87,6 +98,9 @@ pub struct Client {
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
     transport: Transport,
+    guarded: Transport,
+    locals: Arc<BTreeMap<String, Arc<dyn Local>>>,
+    token: Option<String>,
 }
 
 /// A client that cannot be made.
@@ -106,8 +120,10 @@ impl Client {
         observer: Arc<dyn Observer>,
     ) -> Result<Self, Unusable> {
         let transport = Transport::new(config.limits).map_err(Unusable)?;
+        let guarded = transport.guarded(OTHERS);
         let credentials = Arc::new(credentials::Kept::new(credentials));
-        Ok(Self { config: Arc::new(config), credentials, clock, observer, transport })
+        let (config, locals) = (Arc::new(config), Arc::default());
+        Ok(Self { config, credentials, clock, observer, transport, guarded, locals, token: None })
     }
 
     /// The same client in another region.
@@ -143,9 +159,68 @@ impl Client {
         Self { config: Arc::new(config), transport: self.transport.with_limits(limits), ..self.clone() }
     }
 
+    /// The same client for one call that may be made again: services that take a token with it get this one.
+    #[must_use]
+    pub fn with_token(&self, token: String) -> Self {
+        Self { token: Some(token), ..self.clone() }
+    }
+
+    /// The same client with a service in this process, by its name in `aws-sdk:<name>:`.
+    #[must_use]
+    pub fn with_local(&self, service: &str, local: Arc<dyn Local>) -> Self {
+        let mut locals = BTreeMap::clone(&self.locals);
+        locals.insert(service.to_owned(), local);
+        Self { locals: Arc::new(locals), ..self.clone() }
+    }
+
+    /// The configured address of a service.
+    pub(crate) fn address_of(&self, service: &str) -> Option<&str> {
+        self.config.endpoint_urls.get(service).or(self.config.endpoint_url.as_ref()).map(String::as_str)
+    }
+
+    /// Says why there are no credentials, if there are none.
+    pub(crate) async fn check_credentials(&self) -> Result<(), NoCredentials> {
+        self.credentials.credentials(self.clock.as_ref()).await.map(drop)
+    }
+
+    /// One request to an address that a user gave: without a signature, and never to where machines get credentials.
+    pub(crate) async fn fetch(
+        &self,
+        (method, url): (&str, &str),
+        headers: &[(String, String)],
+        body: Bytes,
+    ) -> Result<Reply, NoReply> {
+        guard::check(url).map_err(NoReply::Unwritable)?;
+        self.guarded.send(method, url, headers, body).await
+    }
+
+    /// The headers that sign such a request for a service.
+    pub(crate) async fn signature(
+        &self,
+        signing_name: &str,
+        request: (&str, &str),
+        headers: &[(String, String)],
+        body: &[u8],
+    ) -> Result<Vec<(String, String)>, String> {
+        let credentials = self.credentials.credentials(self.clock.as_ref()).await;
+        let credentials = credentials.map_err(|error| error.to_string())?;
+        let endpoint = Endpoint::of_signature(signing_name, &self.config.region);
+        let (endpoint, credentials) = (&endpoint, &credentials);
+        let now = self.clock.now();
+        let signable =
+            sign::Signable { endpoint, credentials, now, is_payload_unsigned: false, is_s3: false };
+        sign::headers(&signable, request, headers, body)
+    }
+
     /// Where it calls.
     pub fn region(&self) -> &str {
         &self.config.region
+    }
+
+    /// Returns when that time has passed on the client's clock.
+    pub(crate) async fn pause(&self, time: Duration) {
+        let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        self.clock.sleep_until(self.clock.now().plus_millis(millis)).await;
     }
 
     /// Calls an action with an input in the API's shape; `getObject` and `GetObject` are the same.
@@ -194,8 +269,11 @@ impl Client {
         Ok(Call::new(operation, endpoint, request, input))
     }
 
-    /// A random UUID, version 4.
+    /// The token that was given, or a random UUID, version 4.
     fn token(&self) -> String {
+        if let Some(token) = &self.token {
+            return token.clone();
+        }
         let (high, low) = (self.clock.entropy(), self.clock.entropy());
         let (high, low) = (high & !0xF000 | 0x4000, low & !(0b11 << 62) | 0b10 << 62);
         let (a, b, c) = (high >> 32, high >> 16 & 0xFFFF, high & 0xFFFF);
@@ -261,15 +339,22 @@ impl<'a> Call<'a> {
                 return (result, attempts);
             }
             let delay = retry::delay(error.class, attempts, client.clock.entropy());
-            let millis = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
-            client.clock.sleep_until(client.clock.now().plus_millis(millis)).await;
+            client.pause(delay).await;
         }
     }
 
     async fn attempt(&self, client: &Client, attempts: u32) -> Result<Answer, CallError> {
         let url = self.url();
-        let headers = self.headers(client, &url).await?;
-        let sent = client.transport.send(&self.request.method, &url, &headers, self.body.clone()).await;
+        let sent = match client.locals.get(self.operation.service().name()) {
+            Some(own) => {
+                let request = (self.request.method.as_str(), url.as_str());
+                local::ask(own.as_ref(), request, &self.request.headers, self.body.clone()).await
+            }
+            None => {
+                let headers = self.headers(client, &url).await?;
+                client.transport.send(&self.request.method, &url, &headers, self.body.clone()).await
+            }
+        };
         let reply = sent.map_err(|failure| {
             let class = match failure {
                 Failure::NoAnswer(_) | Failure::TimedOut(_) => Class::Unreachable,

@@ -76,7 +76,7 @@ pub struct Sessions {
 #[derive(Default)]
 struct Clients {
     made: u64,
-    by_role: BTreeMap<(Role, String), (u64, Client)>,
+    by_role: BTreeMap<(Vec<Role>, String), (u64, Client)>,
 }
 
 impl Sessions {
@@ -87,8 +87,15 @@ impl Sessions {
 
     /// The client that acts in a region as a role; asks for nothing until it is first used.
     pub fn assume(&self, role: &Role, region: &str) -> Client {
+        self.assume_all(std::slice::from_ref(role), region)
+    }
+
+    /// The same for roles of which each is taken on with the credentials of the one before.
+    pub fn assume_all(&self, roles: &[Role], region: &str) -> Client {
+        let Some((role, before)) = roles.split_last() else { return self.base.in_region(region) };
+        let base = self.assume_all(before, region);
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (role.clone(), region.to_owned());
+        let key = (roles.to_vec(), region.to_owned());
         if let Some((_, client)) = clients.by_role.get(&key) {
             return client.clone();
         }
@@ -97,8 +104,7 @@ impl Sessions {
                 clients.by_role.iter().min_by_key(|(_, (made, _))| *made).map(|(key, _)| key.clone());
             oldest.and_then(|key| clients.by_role.remove(&key));
         }
-        let assumed = Assumed { base: self.base.in_region(region), role: role.clone() };
-        let client = self.base.in_region(region).with_credentials(Box::new(assumed));
+        let client = base.with_credentials(Box::new(Assumed { base: base.clone(), role: role.clone() }));
         clients.made += 1;
         let made = clients.made;
         clients.by_role.insert(key, (made, client.clone()));

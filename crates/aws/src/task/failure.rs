@@ -17,6 +17,8 @@ const COUNTED: &[&str] = &["Sfn"];
 const OPTIMIZED: &[(&str, &str, &str)] = &[
     ("athena", "Athena", "AmazonAthena"),
     ("batch", "Batch", "AWSBatch"),
+    ("bedrock", "Bedrock", "AmazonBedrock"),
+    ("bedrockruntime", "Bedrock", "AmazonBedrockRuntime"),
     ("codebuild", "CodeBuild", "AWSCodeBuild"),
     ("databrew", "DataBrew", "AWSGlueDataBrew"),
     ("dynamodb", "DynamoDB", "AmazonDynamoDBv2"),

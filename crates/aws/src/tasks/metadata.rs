@@ -54,7 +54,8 @@ pub(super) fn add(mut output: Map<String, Value>, answer: &Answer) -> Value {
     Value::Object(output)
 }
 
-fn written(name: &str) -> String {
+/// A header's name as AWS's services write it.
+pub(super) fn written(name: &str) -> String {
     let lower = name.to_ascii_lowercase();
     if let Some((_, written)) = NAMES.iter().find(|(known, _)| *known == lower) {
         return (*written).to_owned();

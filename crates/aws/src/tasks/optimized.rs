@@ -2,6 +2,7 @@
 //! HTTP told. Those that are more than a call (`http:invoke`, `apigateway:invoke`, `eks:call`) are not done here.
 
 use serde_json::{Map, Value, json};
+use shipway_asl::Timestamp;
 use shipway_engine::Task;
 
 use super::{metadata, unable};
@@ -123,7 +124,7 @@ fn refused(integration: &str, answer: &Answer) -> Result<(), Failure> {
     Err(Failure { error: "EventBridge.FailedEntry".to_owned(), cause: answer.output.to_string() })
 }
 
-fn output(operation: Operation<'_>, answer: &Answer) -> Map<String, Value> {
+pub(super) fn output(operation: Operation<'_>, answer: &Answer) -> Map<String, Value> {
     let shown = operation.output().map(|shape| convert(shape, &answer.output));
     match shown {
         Some(Value::Object(members)) => members,
@@ -147,8 +148,14 @@ fn convert(shape: Shape<'_>, value: &Value) -> Value {
             let entries = entries.iter().map(|(key, value)| (key.clone(), convert(of, value)));
             Value::Object(entries.collect())
         }
+        (Kind::Timestamp { .. }, Value::String(text)) => milliseconds(text),
         _ => value.clone(),
     }
+}
+
+/// A date as version 1 of the Java SDK writes it into JSON.
+fn milliseconds(text: &str) -> Value {
+    Timestamp::parse(text).map_or_else(|| text.into(), |at| at.0.into())
 }
 
 /// A word with a capital letter.

@@ -2,23 +2,19 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicI64, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use serde_json::{Value, json};
-use shipway_asl::Timestamp;
 use shipway_aws::client::{Class, Client, Config, Role, Sessions};
-use shipway_engine::clock::Clock;
+use shipway_engine::clock::Clock as _;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
 };
 
-use crate::support::{Calls, client_by};
+use crate::support::{Calls, Still, client_by};
 
 /// What the double does with one request.
 #[derive(Clone, Debug)]
@@ -97,30 +93,6 @@ async fn read(stream: &mut TcpStream) -> Option<String> {
         if body.len() >= length.unwrap_or(0) {
             return Some(so_far);
         }
-    }
-}
-
-/// Time that moves only when somebody waits, and then at once.
-struct Still(AtomicI64);
-
-impl Still {
-    fn new() -> Arc<Self> {
-        Arc::new(Self(AtomicI64::new(Timestamp::parse("2026-11-21T00:00:00Z").unwrap().0)))
-    }
-}
-
-#[async_trait::async_trait]
-impl Clock for Still {
-    fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Relaxed))
-    }
-
-    fn entropy(&self) -> u64 {
-        7
-    }
-
-    async fn sleep_until(&self, due: Timestamp) {
-        self.0.fetch_max(due.0, Relaxed);
     }
 }
 

@@ -10,7 +10,10 @@
 )]
 
 mod buckets;
+mod calls;
+mod double;
 mod faults;
+mod jobs;
 mod logs;
 mod mocks;
 mod services;

@@ -4,9 +4,13 @@
 use std::{
     io::{BufRead as _, BufReader},
     process::{Child, Command, Stdio},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering::Relaxed},
+    },
 };
 
+use shipway_asl::Timestamp;
 use shipway_aws::client::{CallRecord, Client, Config, Fixed, Observer};
 use shipway_engine::clock::{Clock, SystemClock};
 
@@ -34,6 +38,30 @@ pub fn client(url: &str, calls: &Arc<Calls>, clock: Arc<dyn Clock>) -> Client {
 pub fn client_by(config: Config, calls: &Arc<Calls>, clock: Arc<dyn Clock>) -> Client {
     let keys = Box::new(Fixed::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", None));
     Client::new(config, keys, clock, calls.clone()).unwrap()
+}
+
+/// Time that moves only when somebody waits, and then at once.
+pub struct Still(AtomicI64);
+
+impl Still {
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self(AtomicI64::new(Timestamp::parse("2026-11-21T00:00:00Z").unwrap().0)))
+    }
+}
+
+#[async_trait::async_trait]
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Relaxed))
+    }
+
+    fn entropy(&self) -> u64 {
+        7
+    }
+
+    async fn sleep_until(&self, due: Timestamp) {
+        self.0.fetch_max(due.0, Relaxed);
+    }
 }
 
 /// Runs until it is dropped.

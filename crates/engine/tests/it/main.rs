@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod executions;
+mod jobs;
 mod kill;
 mod map_run_crashes;
 mod map_runs;

@@ -18,6 +18,7 @@ mod tasks;
 mod test_state;
 mod validate;
 mod versions;
+mod within;
 
 use std::{sync::Arc, time::Duration};
 
@@ -36,6 +37,7 @@ use shipway_asl::{Timestamp, test_state::Shapes};
 use shipway_control::access::Keys;
 use shipway_engine::Engine;
 
+pub use self::within::Within;
 use self::{
     fault::Fault,
     validate::{Request, Shape},

@@ -19,7 +19,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::{Command, Group};
 use crate::{
-    cloud::{Models, Services},
+    cloud::{Models, Own, Services},
     context::Context,
     exit::Code,
     failure::Failure,
@@ -141,7 +141,8 @@ impl Command for Serve {
             let _ = rustix::process::setsid();
         }
         self.states.check(self.listen.unwrap_or(LISTEN))?;
-        let tasks = self.services.handler(&self.states.region)?;
+        let own = Arc::new(Own::default());
+        let tasks = self.services.handler(&self.states.region, Arc::clone(&own))?;
         logging(cx);
         make_directory(&cx.data_dir)?;
         check_room(&cx.data_dir)?;
@@ -149,7 +150,7 @@ impl Command for Serve {
         record::remove_stale(&cx.data_dir)?;
         let stop = CancellationToken::new();
         let signals = Signals::new()?;
-        let served = self.serve(cx, tasks, stop.clone(), signals).await;
+        let served = self.serve(cx, (tasks, own), stop.clone(), signals).await;
         stop.cancel();
         record::remove_own(&cx.data_dir);
         drop(lock);
@@ -165,7 +166,7 @@ impl Serve {
     async fn serve(
         &self,
         cx: &Context,
-        tasks: Arc<dyn TaskHandler>,
+        (tasks, own): (Arc<dyn TaskHandler>, Arc<Own>),
         stop: CancellationToken,
         mut signals: Signals,
     ) -> Result<(), Failure> {
@@ -181,6 +182,7 @@ impl Serve {
         let builder = builder.fallback(tasks);
         let app = Shipway::start(builder, host, stop.clone()).await;
         let app = app.map_err(|error| Failure::of("cannot start", &error))?;
+        own.start(app.engine().clone());
         let token = token(cx)?;
         let (address, serving) = self.listen(&token, master, app.clone(), &stop).await?;
         let url = format!("http://{address}");

@@ -64,7 +64,8 @@ fn tasks_call_services_and_functions() {
     };
     let functions = Service::start(Command::new(&python).arg(file("lambda_endpoint.py")), "").unwrap();
     let world = World::new();
-    let lambda = format!("lambda={}", functions.url);
+    let api = Service::start(Command::new(&python).arg(file("http_api.py")), "").unwrap();
+    let (lambda, gateway) = (format!("lambda={}", functions.url), format!("apigateway={}", api.url));
     let mut server = world.start(&[
         "serve",
         "--listen=127.0.0.1:0",
@@ -74,12 +75,15 @@ fn tasks_call_services_and_functions() {
         &moto.url,
         "--endpoint",
         &lambda,
+        "--endpoint",
+        &gateway,
     ]);
     server.hear("serving");
     let mut tour = Command::new(python);
-    let toured = tour.arg(file("tasks_tour.py")).args([&url_of(&world), &moto.url]).output().unwrap();
+    let toured =
+        tour.arg(file("tasks_tour.py")).args([&url_of(&world), &moto.url, &api.url]).output().unwrap();
     assert!(toured.status.success(), "{}", String::from_utf8_lossy(&toured.stderr));
-    assert_eq!(String::from_utf8_lossy(&toured.stdout).trim(), "28");
+    assert_eq!(String::from_utf8_lossy(&toured.stdout).trim(), "50");
     server.signal(Signal::TERM);
     server.end().ends(0);
 }

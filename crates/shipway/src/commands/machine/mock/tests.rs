@@ -14,6 +14,7 @@ fn task(state: &str) -> ScheduledTask {
         token: None,
         timeout_seconds: None,
         heartbeat_seconds: None,
+        actor: Box::default(),
     }
 }
 
