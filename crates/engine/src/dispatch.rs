@@ -91,7 +91,7 @@ impl Core {
     }
 
     /// Waits until the service that a token was sent to has answered, and not long.
-    pub async fn submitted(&self, arn: &str, task: u64) {
+    pub async fn submission(&self, arn: &str, task: u64) {
         let recorded = match self.running().get(&(arn.to_owned(), task)) {
             Some(underway) if underway.is_callback => underway.recorded.clone(),
             Some(_) | None => return,

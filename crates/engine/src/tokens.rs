@@ -56,7 +56,7 @@ impl Engine {
         };
         // WHY: whoever reads a queue may be faster than the queue's own answer to whoever wrote to it.
         if !records.is_empty() {
-            self.core().submitted(execution, task).await;
+            self.core().submission(execution, task).await;
         }
         match self.core().deliver(execution, vec![input], records).await {
             Ok(()) => Ok(()),

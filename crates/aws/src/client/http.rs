@@ -78,7 +78,7 @@ impl Transport {
 
     /// The same connections with other limits; that on connecting stays.
     pub(super) fn with_limits(&self, limits: Limits) -> Self {
-        Self { client: self.client.clone(), limits }
+        Self { limits, ..self.clone() }
     }
 
     /// One attempt.

@@ -83,7 +83,7 @@ fn tasks_call_services_and_functions() {
     let toured =
         tour.arg(file("tasks_tour.py")).args([&url_of(&world), &moto.url, &api.url]).output().unwrap();
     assert!(toured.status.success(), "{}", String::from_utf8_lossy(&toured.stderr));
-    assert_eq!(String::from_utf8_lossy(&toured.stdout).trim(), "50");
+    assert_eq!(String::from_utf8_lossy(&toured.stdout).trim(), "51");
     server.signal(Signal::TERM);
     server.end().ends(0);
 }
