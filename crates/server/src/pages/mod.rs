@@ -15,7 +15,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
     routing::get,
 };
-pub use execution::{Seen, head, more_events, nodes, way};
+pub use execution::{Address, Reader, data, head, more_events, nodes, states};
 use http::{StatusCode, header};
 pub use service::{Sample, Target as ServiceTarget};
 
@@ -31,8 +31,9 @@ pub fn router() -> Router<Shared> {
         .route("/", get(overview::page))
         .route("/live", get(live::overview))
         .route("/executions", get(executions::page))
-        .route("/executions/{name}", get(execution::page))
-        .route("/executions/{name}/live", get(live::execution))
+        .route("/executions/{name}", get(execution::by_name))
+        .route("/executions/{machine}/{name}", get(execution::page))
+        .route("/executions/{machine}/{name}/live", get(live::execution))
         .route("/services/{project}/{environment}/{service}", get(service::page))
         .route("/services/{project}/{environment}/{service}/live", get(live::service))
         .route("/machines", get(machines::list))
