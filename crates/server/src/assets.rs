@@ -31,7 +31,11 @@ impl Asset {
 
 /// The style sheet.
 pub static STYLE: LazyLock<Asset> = LazyLock::new(|| {
-    let content = concat!(include_str!("static/shipway.css"), include_str!("graph/graph.css"));
+    let content = concat!(
+        include_str!("static/shipway.css"),
+        include_str!("static/forms.css"),
+        include_str!("graph/graph.css")
+    );
     Asset::new("shipway", "css", "text/css; charset=utf-8", content)
 });
 /// The script.

@@ -47,6 +47,7 @@ pub fn page(section: Section, title: &str, live: Option<&str>, content: &Markup)
                     span { "Times are UTC" }
                     a href="/v1/openapi.json" { "API" }
                     a href="/metrics" { "Metrics" }
+                    a href="/sign-in" { "Sign in or out" }
                 }
             }
         }

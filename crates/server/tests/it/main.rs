@@ -15,6 +15,7 @@ mod fixture;
 mod guarded;
 mod live;
 mod pages;
+mod sign_in;
 mod socket;
 mod states;
 mod support;
