@@ -99,8 +99,14 @@ pub trait App: Send + Sync + 'static {
     async fn keep_artifact(&self, upload: &Path, sha256: &str) -> Result<(), Error>;
     /// Executions, newest first, and the cursor of the next page.
     async fn executions(&self, filter: &Filter) -> Result<(Vec<Description>, Option<String>), Error>;
-    /// An execution by name.
+    /// An execution by name; of several machines' executions of one name, any of them.
     async fn execution(&self, name: &str) -> Result<Description, Error>;
+    /// An execution by its machine and name; that of an Express one is `<name>:<id>`.
+    async fn execution_of(&self, machine: &str, name: &str) -> Result<Description, Error>;
+    /// Whether a task has, or ever had, this token.
+    async fn is_task_token(&self, _text: &str) -> Result<bool, Error> {
+        Ok(false)
+    }
     /// Events of an execution with an id above `after`, in order, at most `limit`.
     async fn events(&self, arn: &str, after: u64, limit: usize) -> Result<Vec<Event>, Error>;
     /// Returns when the execution has an event with an id above `after`, or has ended.
@@ -246,6 +252,18 @@ impl App for Shipway {
             Err(Error::NotFound { .. }) => find_execution(self, name).await,
             Err(error) => Err(error),
         }
+    }
+
+    async fn execution_of(&self, machine: &str, name: &str) -> Result<Description, Error> {
+        let arn = self.engine().execution_arn(machine, name);
+        let arn = if name.contains(':') { arn.replacen(":execution:", ":express:", 1) } else { arn };
+        let execution = self.engine().describe(&arn).await;
+        execution.map_err(|error| engine_error("reading the execution", error))
+    }
+
+    async fn is_task_token(&self, text: &str) -> Result<bool, Error> {
+        let found = self.engine().is_token(text).await;
+        found.map_err(|error| engine_error("looking for a task token", error))
     }
 
     async fn events(&self, arn: &str, after: u64, limit: usize) -> Result<Vec<Event>, Error> {

@@ -9,10 +9,11 @@ use shipway_engine::{Description, Filter, machines::Owner};
 
 use super::{
     Page,
+    execution::path_of,
     forms::note,
     frame,
     machine::NEW,
-    parts::{ago, encode, execution_path, machine_path, status},
+    parts::{ago, encode, machine_path, status},
 };
 use crate::{
     Shared,
@@ -102,7 +103,7 @@ async fn search(
 }
 
 async fn look(app: &dyn App, name: String, machine: MachineRecord) -> Result<Found, Error> {
-    let filter = |status, limit| Filter { machine: Some(name.clone()), status, limit, after: None };
+    let filter = |status, limit| Filter { machine: Some(name.clone()), status, limit, ..Filter::default() };
     let (running, _) = app.executions(&filter(Some(Status::Running), RUNNING_MAX)).await?;
     let (last, _) = app.executions(&filter(None, 1)).await?;
     Ok(Found { running: running.len(), last: last.into_iter().next(), name, machine })
@@ -140,8 +141,7 @@ fn row(found: &Found, now: Timestamp) -> Markup {
             td {
                 @match last {
                     None => span.muted { "none yet" },
-                    Some(last) if machine.kind == MachineKind::Express => (status(last.status)),
-                    Some(last) => a.plain href=(execution_path(&last.name)) { (status(last.status)) },
+                    Some(last) => a.plain href=(path_of(&last.arn)) { (status(last.status)) },
                 }
             }
             td { (when(machine.updated_at, now)) }

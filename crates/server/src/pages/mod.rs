@@ -20,7 +20,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
     routing::{get, post},
 };
-pub use execution::{Seen, head, more_events, nodes, way};
+pub use execution::{Address, Reader, data, head, more_events, nodes, states};
 pub use forms::not_signed_in;
 use http::{StatusCode, header};
 pub use service::{Sample, Target as ServiceTarget};
@@ -38,8 +38,9 @@ pub fn router() -> Router<Shared> {
         .route("/", get(overview::page))
         .route("/live", get(live::overview))
         .route("/executions", get(executions::page))
-        .route("/executions/{name}", get(execution::page))
-        .route("/executions/{name}/live", get(live::execution))
+        .route("/executions/{name}", get(execution::by_name))
+        .route("/executions/{machine}/{name}", get(execution::page))
+        .route("/executions/{machine}/{name}/live", get(live::execution))
         .route("/services/{project}/{environment}/{service}", get(service::page))
         .route("/services/{project}/{environment}/{service}/live", get(live::service))
         .route("/machines", get(machines::page))

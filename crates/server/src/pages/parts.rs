@@ -94,6 +94,7 @@ pub fn state_status(status: StateStatus) -> Markup {
         StateStatus::Succeeded => badge("succeeded", "✓", "succeeded"),
         StateStatus::Failed => badge("failed", "✕", "failed"),
         StateStatus::Caught => badge("caught", "↷", "caught"),
+        StateStatus::Aborted => badge("aborted", "■", "aborted"),
     }
 }
 

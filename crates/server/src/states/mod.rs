@@ -35,7 +35,7 @@ use shipway_asl::{Timestamp, test_state::Shapes};
 use shipway_control::access::Keys;
 use shipway_engine::Engine;
 
-pub use self::fault::{Fault, of_activity, of_engine, of_machine};
+pub use self::fault::{Fault, of_activity, of_machine};
 use self::validate::{Request, Shape};
 
 /// Bytes of a request's body, as AWS has it.

@@ -39,7 +39,7 @@ async fn form(shared: &Shared, named: &Named, filled: &Filled<'_>) -> Page {
         machine: Some(named.name.clone()),
         status: Some(Status::Running),
         limit: RUNNING_MAX,
-        after: None,
+        ..Filter::default()
     };
     let running = shared.app.executions(&filter).await?.0.len();
     let content = html! {

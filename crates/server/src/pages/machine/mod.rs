@@ -35,7 +35,6 @@ pub fn router() -> Router<Shared> {
         .route("/machines/{name}", get(show::page))
         .route("/machines/{name}/edit", get(edit::page).post(edit::save))
         .route("/machines/{name}/start", get(start::page).post(start::start))
-        .route("/machines/{name}/results/{id}", get(start::result))
         .route("/machines/{name}/delete", get(delete::page).post(delete::delete))
         .route("/machines/{name}/versions", get(versions::page).post(versions::publish))
         .route("/machines/{name}/versions/{number}", get(versions::one))

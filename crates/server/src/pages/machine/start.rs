@@ -1,15 +1,15 @@
-//! Starting a machine: the form, and what an Express execution gave, since nothing else shows that.
+//! Starting a machine: the form. What becomes of it is on the page of the execution, of an Express one too.
 
 use axum::{
     extract::State,
     response::{Html, IntoResponse, Response},
 };
 use http::StatusCode;
-use maud::{Markup, html};
+use maud::html;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use shipway_asl::{MachineKind, json as json_text};
-use shipway_engine::{Description, Filter};
+use shipway_engine::Filter;
 
 use super::{Named, Tab};
 use crate::{
@@ -18,12 +18,11 @@ use crate::{
     guard::Access,
     pages::{
         Failed, Page,
+        execution::path_of,
         forms::{Errors, Fields, Filled, Label, admitted, go},
         frame,
-        parts::{ago, encode, execution_path, span, status},
+        parts::encode,
     },
-    problem::NOT_FOUND,
-    states::of_engine,
     wire::Problem,
 };
 
@@ -79,7 +78,7 @@ async fn offered(shared: &Shared, named: &Named, from: &str) -> Result<String, F
         let filter = Filter { machine: Some(named.name.clone()), limit: 1, ..Filter::default() };
         shared.app.executions(&filter).await?.0.into_iter().next()
     } else {
-        Some(shared.app.execution(from).await?).filter(|execution| execution.machine == named.name)
+        Some(shared.app.execution_of(&named.name, from).await?)
     };
     let text = found.map(|execution| format!("{:#}", execution.input));
     Ok(text.filter(|text| text.len() <= OFFERED_BYTES_MAX).unwrap_or_else(|| "{}".to_owned()))
@@ -100,7 +99,7 @@ fn form(named: &Named, filled: &Filled<'_>) -> Html<String> {
                 a.button href=(named.path("")) { "Cancel" }
             }
             @if is_express {
-                p.muted.small { "An Express machine keeps no history. This page waits for its result, at most five minutes." }
+                p.muted.small { "An Express machine is run at once; this page waits for its end, at most five minutes." }
             }
         }
     };
@@ -126,17 +125,19 @@ pub async fn start(
     fields: Fields,
 ) -> Result<Response, Failed> {
     let named = Named::find(&shared, name).await?.users()?;
-    let (outcome, is_express) = match unreadable(fields.text("input")) {
-        Some(errors) => (Err((StatusCode::BAD_REQUEST, errors)), false),
+    let outcome = match unreadable(fields.text("input")) {
+        Some(errors) => Err((StatusCode::BAD_REQUEST, errors)),
         None => {
             let is_express = named.machine.kind == MachineKind::Express;
             let action = if is_express { "StartSyncExecution" } else { "StartExecution" };
             let started = shared.perform(action, request(&shared, &named, &fields)).await;
-            (started.map_err(|fault| (fault.status, Errors::of(&fault, PLACES))), is_express)
+            started.map_err(|fault| (fault.status, Errors::of(&fault, PLACES)))
         }
     };
     match outcome {
-        Ok(started) => Ok(go(&place(&named, &started, is_express))),
+        Ok(started) => {
+            Ok(go(&path_of(started.get("executionArn").and_then(Value::as_str).unwrap_or_default())))
+        }
         Err((status, errors)) => {
             Ok((status, form(&named, &Filled { fields: &fields, errors: &errors })).into_response())
         }
@@ -165,61 +166,6 @@ fn request(shared: &Shared, named: &Named, fields: &Fields) -> Value {
         request.insert("name".to_owned(), name.into());
     }
     request.into()
-}
-
-fn place(named: &Named, started: &Value, is_express: bool) -> String {
-    let arn = started.get("executionArn").and_then(Value::as_str).unwrap_or_default();
-    match is_express {
-        false => execution_path(arn.rsplit(':').next().unwrap_or_default()),
-        true => {
-            // `...:express:<machine>:<name>:<id>`
-            let id: Vec<&str> = arn.rsplitn(3, ':').take(2).collect();
-            let id: Vec<&str> = id.into_iter().rev().collect();
-            named.path(&format!("/results/{}", encode(&id.join(":"))))
-        }
-    }
-}
-
-/// What an Express execution gave.
-pub async fn result(State(shared): State<Shared>, path: Result<Path<(String, String)>, Problem>) -> Page {
-    let Path((name, id)) = path?;
-    let named = Named::of(&shared, name).await?;
-    let engine = shared.app.engine().ok_or_else(|| NOT_FOUND.because("there is no engine"))?;
-    let (region, account) = engine.place();
-    let arn = format!("arn:aws:states:{region}:{account}:express:{}:{id}", named.name);
-    let execution = engine.describe(&arn).await.map_err(of_engine)?;
-    let content = html! {
-        (named.head(Tab::None))
-        h2.sub { "Result of " code { (execution.name) } " " (status(execution.status)) }
-        @if let Some(error) = &execution.error {
-            div.failure { p.strong { (error) } @if let Some(cause) = &execution.cause { p { (cause) } } }
-        }
-        dl.facts {
-            div { dt { "Started" } dd { (ago(execution.started_at, shared.app.now())) } }
-            @if let Some(stopped_at) = execution.stopped_at {
-                div { dt { "Took" } dd { (span(stopped_at.millis_since(execution.started_at))) } }
-            }
-            div { dt { "ARN" } dd { code { (execution.arn) } } }
-        }
-        (data(&execution))
-        div.actions { a.button.main href=(named.path("/start")) { "Run again" } a.button href=(named.path("")) { "To the machine" } }
-    };
-    Ok(frame::page(frame::Section::Machines, &format!("Result of {}", named.name), None, &content))
-}
-
-fn data(execution: &Description) -> Markup {
-    html! {
-        div.split {
-            section { h2 { "Input" } pre.long tabindex="0" { (format!("{:#}", execution.input)) } }
-            section {
-                h2 { "Output" }
-                @match &execution.output {
-                    Some(output) => pre.long tabindex="0" { (format!("{output:#}")) },
-                    None => p.muted { "None." },
-                }
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use crate::{
         diff::diff,
         forms::{Errors, Fields, Filled, Label, confirmed, go, hidden, note, sign_in_first},
         frame,
-        parts::{ago, encode},
+        parts::ago,
     },
     problem::NOT_FOUND,
     wire::Problem,
@@ -235,5 +235,5 @@ async fn definition(shared: &Shared, named: &Named, revision: u64) -> Result<Str
     let engine = shared.app.engine().filter(|_| revision != named.machine.revision);
     let Some(engine) = engine else { return Ok(named.machine.settings.definition.clone()) };
     let found = engine.machine_revision(&named.name, revision).await;
-    Ok(found.map_err(crate::states::of_machine(&encode(&named.name)))?.settings.definition)
+    Ok(found.map_err(crate::states::of_machine(&named.arn(shared)))?.settings.definition)
 }
