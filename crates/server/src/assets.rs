@@ -34,6 +34,7 @@ pub static STYLE: LazyLock<Asset> = LazyLock::new(|| {
     let content = concat!(
         include_str!("static/shipway.css"),
         include_str!("static/forms.css"),
+        include_str!("static/execution.css"),
         include_str!("graph/graph.css")
     );
     Asset::new("shipway", "css", "text/css; charset=utf-8", content)

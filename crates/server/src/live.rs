@@ -1,7 +1,7 @@
 //! Streams that keep pages fresh: fragments of HTML, rendered by what renders the pages. What a page has seen is
 //! known by the number of its last event; what came later is read from the durable history.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, time::Duration};
 
 use axum::{
     extract::State,
@@ -18,8 +18,9 @@ use crate::{
     api::{RECONNECT, answer, failure, last_event_id},
     extract::{Path, Query},
     fold::{Fold, Statuses},
+    guard::Access,
     pages::{
-        Address, Reader, Sample, ServiceTarget, data, head, more_events, nodes, overview_content,
+        Address, Reader, Sample, ServiceTarget, actions, data, head, more_events, nodes, overview_content,
         service_content, states,
     },
     wire::{Event, Problem},
@@ -43,13 +44,21 @@ pub async fn execution(
     State(shared): State<Shared>,
     Path((machine, name)): Path<(String, String)>,
     Query(position): Query<Position>,
+    access: Access,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let after = last_event_id(&headers)?.or(position.after).unwrap_or(0);
-    let mut reader = Reader::new(Arc::clone(&shared.app), Address::of_path(&machine, &name));
+    let mut reader = Reader::new(shared.clone(), Address::of_path(&machine, &name));
     let arn = reader.execution().await?.arn;
-    let mut follower =
-        Follower { shared, reader, arn, fold: Fold::default(), sent: Sent::default(), stage: Stage::First };
+    let mut follower = Follower {
+        shared,
+        access,
+        reader,
+        arn,
+        fold: Fold::default(),
+        sent: Sent::default(),
+        stage: Stage::First,
+    };
     follower.catch_up(after).await?;
     Ok(answer(messages(follower)))
 }
@@ -90,6 +99,7 @@ fn messages(source: impl Source) -> impl Stream<Item = Result<sse::Event, Infall
 /// Follows one execution.
 struct Follower {
     shared: Shared,
+    access: Access,
     reader: Reader,
     arn: String,
     fold: Fold,
@@ -100,7 +110,7 @@ struct Follower {
 /// What the page shows.
 #[derive(Default)]
 struct Sent {
-    parts: [String; 3],
+    parts: [String; 4],
     statuses: Statuses,
 }
 
@@ -142,7 +152,12 @@ impl Follower {
         events.iter().for_each(|event| self.fold.apply(event));
         let seen = self.reader.seen(&self.fold).await?;
         let now = self.shared.app.now();
-        let parts = [head(&seen, &self.fold, now), states(&seen, &self.fold, None, now), data(&seen)];
+        let parts = [
+            head(&seen, &self.fold, now),
+            actions(&seen, self.access),
+            states(&seen, &self.fold, None, now),
+            data(&seen),
+        ];
         let fresh =
             Sent { parts: parts.map(maud::PreEscaped::into_string), statuses: self.fold.statuses().clone() };
         let html = self.difference(&fresh, &events);

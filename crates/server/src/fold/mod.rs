@@ -102,11 +102,6 @@ impl Fold {
         self.is_ended
     }
 
-    /// How often it was taken up again.
-    pub fn redrives(&self) -> usize {
-        self.redrives
-    }
-
     fn enter(&mut self, event: &Event, kind: &str, state: &str) {
         let new = self.visits.len();
         let place = self.place_of(event.line);

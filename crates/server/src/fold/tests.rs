@@ -155,7 +155,7 @@ fn what_was_given_up_goes_on_after_a_redrive() {
     assert_eq!(shown(&fold(failed)), "A failed;");
     let redriven = fold(&format!("{failed}\n6 <- 5 ExecutionRedriven\n7 <- 6 TaskScheduled"));
     assert_eq!(shown(&redriven), "A running;");
-    assert!(!redriven.is_ended() && redriven.failed().is_none() && redriven.redrives() == 1);
+    assert!(!redriven.is_ended() && redriven.failed().is_none());
     assert_eq!(redriven.visits()[0].attempts.len(), 2);
 }
 

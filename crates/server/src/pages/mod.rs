@@ -20,7 +20,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
     routing::{get, post},
 };
-pub use execution::{Address, Reader, data, head, more_events, nodes, states};
+pub use execution::{Address, Reader, actions, data, head, more_events, nodes, states};
 pub use forms::not_signed_in;
 use http::{StatusCode, header};
 pub use service::{Sample, Target as ServiceTarget};
@@ -38,9 +38,6 @@ pub fn router() -> Router<Shared> {
         .route("/", get(overview::page))
         .route("/live", get(live::overview))
         .route("/executions", get(executions::page))
-        .route("/executions/{name}", get(execution::by_name))
-        .route("/executions/{machine}/{name}", get(execution::page))
-        .route("/executions/{machine}/{name}/live", get(live::execution))
         .route("/services/{project}/{environment}/{service}", get(service::page))
         .route("/services/{project}/{environment}/{service}/live", get(live::service))
         .route("/machines", get(machines::page))
@@ -48,6 +45,7 @@ pub fn router() -> Router<Shared> {
         .merge(activities::router())
         .route("/sign-in", get(sign_in::page).post(sign_in::enter))
         .route("/sign-out", post(sign_in::leave))
+        .merge(execution::router())
         .layer(DefaultBodyLimit::max(forms::FORM_BYTES_MAX))
 }
 

@@ -51,9 +51,9 @@ impl Address {
         format!("{}/events/{event}/{}.json", self.path(), encode(field))
     }
 
-    /// The page of a Map Run, by the event that started it.
-    pub fn map_run(&self, run: u64) -> String {
-        format!("{}/map-runs/{run}", self.path())
+    /// The page of a Map Run, by the visit that has started it.
+    pub fn map_run(&self, entered_by: u64) -> String {
+        format!("{}/map-run", self.visit(entered_by))
     }
 }
 

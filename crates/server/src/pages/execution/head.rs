@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use shipway_asl::Timestamp;
 
 use super::{
-    address::Address,
+    address::{Address, path_of},
     deployment, payload,
     seen::{Failed, Failure, Seen},
 };
@@ -137,6 +137,9 @@ fn facts(seen: &Seen, now: Timestamp) -> Markup {
                 div { dt { "State" } dd { (active_states(active)) } }
             }
             (started_by(seen))
+            @if let Some(count) = seen.redrive.as_ref().map(|redrive| redrive.count).filter(|count| *count > 0) {
+                div { dt { "Redriven" } dd { (count) @if count == 1 { " time" } @else { " times" } } }
+            }
             div { dt { "Events" } dd { a href=(format!("{}/events", seen.address.path())) { (number(execution.last_event_id)) } } }
             @if seen.deployment.is_none() { div.wide { dt { "ARN" } dd { code.copy { (execution.arn) } } } }
         }
@@ -163,6 +166,9 @@ fn started_by(seen: &Seen) -> Markup {
                 @if let Some(version) = execution.origin.version { " " span.muted { "version " (version) } }
                 @if let Some(alias) = &execution.origin.alias { " " span.muted { "by alias " (alias) } }
             }
+        }
+        @if let Some(parent) = &seen.parent {
+            div { dt { "Child of" } dd { a href=(path_of(parent)) { code { (parent.rsplit(':').next().unwrap_or(parent)) } } } }
         }
     }
 }

@@ -45,6 +45,13 @@ pub fn all(visits: &[Visit]) -> Vec<Row> {
     rows
 }
 
+/// The rows of all branches and items of a visit.
+pub fn of_visit(visits: &[Visit], visit: usize) -> Vec<Row> {
+    let mut rows = Vec::new();
+    add(visits, visit, 0, &mut rows);
+    rows.into_iter().skip(1).collect()
+}
+
 /// The rows of one branch or item.
 pub fn of_place(visits: &[Visit], wanted: Place) -> Vec<Row> {
     let mut rows = Vec::new();

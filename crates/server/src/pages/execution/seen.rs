@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use shipway_asl::Status;
 use shipway_control::{
     app::{Deployment, Error, Step},
@@ -12,19 +12,19 @@ use shipway_engine::Description;
 
 use super::{address::Address, payload, veil::Veil};
 use crate::{
-    app::App,
+    Shared,
     fold::{Fold, Visit},
     wire::Event,
 };
 
 /// Events of one read.
-const BATCH: usize = 1_000;
+const BATCH: usize = 250;
 /// Events of an execution at most: AWS allows 25,000, and each redrive some more.
-const BATCHES_MAX: usize = 60;
+const BATCHES_MAX: usize = 240;
 
 /// Reads one execution.
 pub struct Reader {
-    app: Arc<dyn App>,
+    shared: Shared,
     /// Where it is.
     pub address: Address,
     veil: Veil,
@@ -44,6 +44,20 @@ pub struct Seen {
     pub waited: HashMap<u64, u64>,
     /// What went wrong, if it failed.
     pub failure: Option<Failure>,
+    /// Whether it can be taken up again, where that can be said.
+    pub redrive: Option<Redrive>,
+    /// The execution whose Map Run it is a child of.
+    pub parent: Option<String>,
+}
+
+/// Whether an execution can be taken up again, as the API says.
+pub struct Redrive {
+    /// It can.
+    pub is_possible: bool,
+    /// Why it cannot.
+    pub reason: Option<String>,
+    /// How often it was.
+    pub count: u64,
 }
 
 /// What went wrong.
@@ -74,14 +88,14 @@ pub struct Failed {
 
 impl Reader {
     /// A reader of the execution at `address`.
-    pub fn new(app: Arc<dyn App>, address: Address) -> Self {
-        Self { veil: Veil::new(Arc::clone(&app)), app, address }
+    pub fn new(shared: Shared, address: Address) -> Self {
+        Self { veil: Veil::new(Arc::clone(&shared.app)), shared, address }
     }
 
     /// The execution.
     pub async fn execution(&mut self) -> Result<Description, Error> {
         let Address { machine, name } = &self.address;
-        let mut execution = self.app.execution_of(machine, name).await?;
+        let mut execution = self.shared.app.execution_of(machine, name).await?;
         self.veil.over(&mut execution.input).await?;
         if let Some(output) = &mut execution.output {
             self.veil.over(output).await?;
@@ -94,7 +108,7 @@ impl Reader {
 
     /// Events with an id above `after`, in order.
     pub async fn events(&mut self, arn: &str, after: u64, limit: usize) -> Result<Vec<Event>, Error> {
-        let mut events = self.app.events(arn, after, limit).await?;
+        let mut events = self.shared.app.events(arn, after, limit).await?;
         for event in &mut events {
             self.veil.over_fields(&mut event.details).await?;
         }
@@ -127,19 +141,37 @@ impl Reader {
         let execution = self.execution().await?;
         let is_planned = Deployer::named(&execution.machine).is_some();
         let deployment = match is_planned {
-            true => optional(self.app.deployment(&execution.name).await)?,
+            true => optional(self.shared.app.deployment(&execution.name).await)?,
             false => None,
         };
         let waited = match &deployment {
             Some(deployment) => {
-                let steps = optional(self.app.steps(&deployment.id).await)?;
+                let steps = optional(self.shared.app.steps(&deployment.id).await)?;
                 waited(fold.visits(), &steps.unwrap_or_default())
             }
             None => HashMap::new(),
         };
         let failure = self.failure(&execution, deployment.as_ref(), fold).await?;
         let address = self.address.clone();
-        Ok(Seen { address, execution, deployment, is_planned, waited, failure })
+        let redrive = self.redrive(&execution).await;
+        let parent = self.parent(&execution).await;
+        Ok(Seen { address, execution, deployment, is_planned, waited, failure, redrive, parent })
+    }
+
+    async fn redrive(&self, execution: &Description) -> Option<Redrive> {
+        let request = json!({"executionArn": execution.arn, "includedData": "METADATA_ONLY"});
+        let told = self.shared.perform("DescribeExecution", request).await.ok()?;
+        Some(Redrive {
+            is_possible: told.get("redriveStatus")?.as_str()? == "REDRIVABLE",
+            reason: told.get("redriveStatusReason").and_then(Value::as_str).map(str::to_owned),
+            count: told.get("redriveCount").and_then(Value::as_u64).unwrap_or(0),
+        })
+    }
+
+    async fn parent(&self, execution: &Description) -> Option<String> {
+        let map_run = execution.map_run.as_ref()?;
+        let told = self.shared.perform("DescribeMapRun", json!({"mapRunArn": map_run})).await.ok()?;
+        Some(told.get("executionArn")?.as_str()?.to_owned())
     }
 
     async fn failure(
@@ -177,6 +209,13 @@ impl Reader {
             attempts: visit.attempts.len(),
             input: entered.as_ref().and_then(|event| event.detail("input")).map(payload::parse),
         }))
+    }
+}
+
+impl Seen {
+    /// Whether it is of an Express machine: the API tells no history of it, and stops none.
+    pub fn is_express(&self) -> bool {
+        self.execution.arn.contains(":express:")
     }
 }
 
