@@ -187,7 +187,7 @@ async fn page(
             div { dt { "Tasks waiting for a worker" } dd { (count(waits.tasks, TASKS_MAX.1)) } }
             div { dt { "Workers waiting for a task" } dd { (count(waits.workers, usize::MAX)) } }
             div { dt { "Created" } dd { (ago(activity.created_at, shared.app.now())) } }
-            div { dt { "ARN" } dd { code { (arn) } } }
+            div { dt { "ARN" } dd.arn { code { (arn) } } }
             @if !activity.tags.is_empty() {
                 div { dt { "Tags" } dd.tags { @for (key, value) in &activity.tags { span.tag.quiet { (key) " = " (value) } " " } } }
             }

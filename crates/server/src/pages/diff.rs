@@ -28,10 +28,10 @@ pub fn diff(old: &str, new: &str) -> Markup {
         div.scroll.diff tabindex="0" role="region" aria-label="Differences" { pre {
             @for part in shown(&lines) {
                 @match part {
-                    None => span.gap { "⋯\n" },
-                    Some((Kind::Kept, line)) => { "  " (line) "\n" },
-                    Some((Kind::Gone, line)) => del { "− " (line) "\n" },
-                    Some((Kind::New, line)) => ins { "+ " (line) "\n" },
+                    None => span.gap { "⋯" },
+                    Some((Kind::Kept, line)) => span { "  " (line) },
+                    Some((Kind::Gone, line)) => del { "− " (line) },
+                    Some((Kind::New, line)) => ins { "+ " (line) },
                 }
             }
         } }
@@ -146,7 +146,7 @@ mod tests {
         let mut new = old.clone();
         new[50] = "changed".into();
         let html = diff(&old.join("\n"), &new.join("\n")).into_string();
-        assert!(html.contains("  47\n") && !html.contains("  46\n") && html.contains("⋯"), "{html}");
+        assert!(html.contains("  47<") && !html.contains("  46<") && html.contains("⋯"), "{html}");
         let large: Vec<String> = (0..LINES_MAX + 2).map(|line| format!("x{line}")).collect();
         assert!(diff(&large.join("\n"), "y").into_string().contains("2002 removed"));
     }

@@ -95,14 +95,14 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
 pub struct Errors(Vec<(&'static str, String)>);
 
 impl Errors {
+    /// Adds what is wrong with a field.
+    pub fn add(&mut self, field: &'static str, what: impl Into<String>) {
+        self.0.push((field, what.into()));
+    }
+
     /// One error.
     pub fn one(field: &'static str, what: impl Into<String>) -> Self {
         Self(vec![(field, what.into())])
-    }
-
-    /// Whether something is wrong with a field.
-    pub fn has(&self, field: &str) -> bool {
-        self.at(field).is_some()
     }
 
     /// Whether nothing is wrong.
@@ -270,6 +270,11 @@ pub fn button(action: &str, words: &str, fields: &[(&str, &str)]) -> Markup {
 /// After a change: the page that shows it, so that loading that page anew changes nothing again.
 pub fn go(path: &str) -> Response {
     Redirect::to(path).into_response()
+}
+
+/// A form with errors: as it was filled in, with the status that says so.
+pub fn again(status: StatusCode, page: impl IntoResponse) -> Response {
+    (status, page).into_response()
 }
 
 /// What stands in place of a form for who may not use it.

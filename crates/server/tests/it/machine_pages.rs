@@ -180,7 +180,7 @@ async fn an_input_with_an_error_is_refused_at_its_line_and_nothing_is_lost() {
     assert!(page.html.contains("Line 2, column "), "{}", page.html);
     assert!(page.html.contains("aria-invalid=\"true\""));
     assert_eq!(between(&page.html, "name=\"name\" type=\"text\" value=\"", "\""), "mine");
-    assert!(page.html.contains("\"a\": &lt;script&gt;\n}</textarea>"), "{}", page.html);
+    assert!(page.html.contains("&quot;a&quot;: &lt;script&gt;\n}</textarea>"), "{}", page.html);
     for (name, refusal) in [("a b", "InvalidName"), (&"x".repeat(81), "ValidationException")] {
         let page = site.post("/machines/hello/start", &[("name", name), ("input", "{}")]).await;
         assert_eq!(page.status, StatusCode::BAD_REQUEST);

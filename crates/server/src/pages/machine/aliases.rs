@@ -52,7 +52,7 @@ pub fn list(named: &Named, may_change: bool, now: Timestamp) -> Markup {
             table {
                 thead { tr {
                     th scope="col" { "Alias" } th scope="col" { "Leads to" } th scope="col" { "Description" }
-                    th scope="col" { "Changed" } th scope="col" { span.hidden { "What can be done" } }
+                    th scope="col" { "Changed" } th scope="col" aria-label="What can be done" {}
                 } }
                 tbody { @for alias in aliases { (row(named, alias, may_change, now)) } }
             }
@@ -71,8 +71,8 @@ fn row(named: &Named, alias: &Alias, may_change: bool, now: Timestamp) -> Markup
             } }
             td { (alias.description.as_deref().unwrap_or_default()) }
             td { (ago(alias.updated_at, now)) }
-            td { @if may_change {
-                a href=(named.path(&format!("/start?by={}", encode(&alias.name)))) { "Start" } " "
+            td.act { @if may_change {
+                a href=(named.path(&format!("/start?by={}", encode(&alias.name)))) { "Start" }
                 (confirmed("Delete", &format!("Delete alias {} for good", alias.name), &named.path(&format!("{place}/delete"))))
             } }
         }

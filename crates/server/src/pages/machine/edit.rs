@@ -73,7 +73,7 @@ fn new_page(filled: &Filled<'_>, checked: &Checked) -> Html<String> {
         h1 { "Create a state machine" }
         form.editor method="post" action=(NEW) data-check=(CHECK) {
             (filled.errors.summary())
-            div.row { (filled.line(NAME, true)) (filled.choice(TYPE, &types)) (filled.line(ROLE, true)) }
+            div.row { (filled.line(NAME, true)) (filled.choice(TYPE, &types)) }
             (body(filled, checked))
             (buttons("Create", "/machines"))
         }
@@ -87,7 +87,7 @@ fn body(filled: &Filled<'_>, checked: &Checked) -> Markup {
             div { (filled.area(DEFINITION, 28)) }
             div { (checked.markup()) }
         }
-        div.row { (filled.tick(PUBLISH)) (filled.line(DESCRIPTION, false)) }
+        div.panel.row { (filled.line(ROLE, true)) (filled.line(DESCRIPTION, false)) (filled.tick(PUBLISH)) }
     }
 }
 
@@ -189,7 +189,6 @@ fn change_page(
             (hidden("revision", filled.fields.text("revision")))
             (hidden("type", kind_name(named.machine.kind)))
             (body(filled, checked))
-            details.panel open[filled.errors.has("role_arn")] { summary { "Role" } (filled.line(ROLE, true)) }
             (buttons("Save", &named.path("")))
         }
     };

@@ -95,7 +95,7 @@ fn facts(shared: &Shared, named: &Named, now: Timestamp) -> Markup {
             @if !settings.role_arn.is_empty() { div { dt { "Role" } dd { code { (settings.role_arn) } } } }
             div { dt { "Logging" } dd { (level) (destination(&settings.logging)) } }
             div { dt { "Tracing" } dd { @if is_traced { "on" } @else { "off" } } }
-            div { dt { "ARN" } dd { code { (named.arn(shared)) } } }
+            div { dt { "ARN" } dd.arn { code { (named.arn(shared)) } } }
             @if !machine.tags.is_empty() {
                 div { dt { "Tags" } dd.tags { @for (key, value) in &machine.tags { span.tag.quiet { (key) " = " (value) } " " } } }
             }

@@ -5,24 +5,27 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use http::StatusCode;
-use maud::html;
+use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use shipway_asl::{MachineKind, json as json_text};
+use shipway_asl::{MachineKind, StateMachine, json as json_text};
 use shipway_engine::Filter;
 
 use super::{Named, Tab};
 use crate::{
     Shared,
     extract::{Path, Query},
+    fold::Statuses,
+    graph::draw,
     guard::Access,
     pages::{
         Failed, Page,
-        execution::path_of,
+        execution::{Address, path_of},
         forms::{Errors, Fields, Filled, Label, admitted, go},
         frame,
         parts::encode,
     },
+    problem::NOT_FOUND,
     wire::Problem,
 };
 
@@ -51,7 +54,7 @@ pub struct First {
     /// A version or alias.
     #[serde(default)]
     by: String,
-    /// An execution whose input is taken.
+    /// ARN of an execution whose input is taken.
     #[serde(default)]
     from: String,
 }
@@ -78,7 +81,9 @@ async fn offered(shared: &Shared, named: &Named, from: &str) -> Result<String, F
         let filter = Filter { machine: Some(named.name.clone()), limit: 1, ..Filter::default() };
         shared.app.executions(&filter).await?.0.into_iter().next()
     } else {
-        Some(shared.app.execution_of(&named.name, from).await?)
+        let address = Address::of_arn(from).filter(|address| address.machine == named.name);
+        let missing = || NOT_FOUND.because(format!("`{from}` is no execution of `{}`", named.name));
+        Some(shared.app.execution_of(&named.name, &address.ok_or_else(missing)?.name).await?)
     };
     let text = found.map(|execution| format!("{:#}", execution.input));
     Ok(text.filter(|text| text.len() <= OFFERED_BYTES_MAX).unwrap_or_else(|| "{}".to_owned()))
@@ -89,21 +94,36 @@ fn form(named: &Named, filled: &Filled<'_>) -> Html<String> {
     let content = html! {
         (named.head(Tab::None))
         h2.sub { "Start an execution" }
-        form.stack.wide method="post" action=(named.path("/start")) {
-            (filled.errors.summary())
-            (filled.choice(BY, &choices(named, filled.fields.text("by"))))
-            (filled.line(NAME, false))
-            (filled.area(INPUT, 14))
-            div.actions {
-                button.main type="submit" { @if is_express { "Run and wait" } @else { "Start" } }
-                a.button href=(named.path("")) { "Cancel" }
+        div.split.start {
+            form.stack method="post" action=(named.path("/start")) {
+                (filled.errors.summary())
+                (filled.choice(BY, &choices(named, filled.fields.text("by"))))
+                (filled.line(NAME, false))
+                (filled.area(INPUT, 14))
+                div.actions {
+                    button.main type="submit" { @if is_express { "Run and wait" } @else { "Start" } }
+                    a.button href=(named.path("")) { "Cancel" }
+                }
+                @if is_express {
+                    p.muted.small { "An Express machine is run at once; this page waits for its end, at most five minutes." }
+                }
             }
-            @if is_express {
-                p.muted.small { "An Express machine is run at once; this page waits for its end, at most five minutes." }
-            }
+            section.graph { h2 { "What it does" } (canvas(named)) }
         }
     };
     frame::page(frame::Section::Machines, &format!("Start {}", named.name), None, &content)
+}
+
+fn canvas(named: &Named) -> Markup {
+    let machine = StateMachine::parse_as(named.machine.kind, &named.machine.settings.definition);
+    html! {
+        div.scroll.canvas tabindex="0" role="region" aria-label="State graph" {
+            @match machine {
+                Ok(machine) => (draw(&machine.outline(), &Statuses::new())),
+                Err(_) => p.muted { "The definition is not valid any more." },
+            }
+        }
+    }
 }
 
 fn choices(named: &Named, chosen: &str) -> Vec<(String, String)> {

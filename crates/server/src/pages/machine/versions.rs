@@ -89,7 +89,7 @@ fn table(named: &Named, may_change: bool, now: Timestamp) -> Markup {
             table {
                 thead { tr {
                     th scope="col" { "Version" } th scope="col" { "Description" } th scope="col" { "Aliases" }
-                    th scope="col" { "Published" } th scope="col" { span.hidden { "What can be done" } }
+                    th scope="col" { "Published" } th scope="col" aria-label="What can be done" {}
                 } }
                 tbody { @for version in named.machine.versions.iter().rev() { (row(named, version, may_change, now)) } }
             }
@@ -110,8 +110,8 @@ fn row(named: &Named, version: &Version, may_change: bool, now: Timestamp) -> Ma
             td { (version.description.as_deref().unwrap_or_default()) }
             td { @for alias in aliases { span.tag.quiet { (alias.name) } " " } }
             td { (ago(version.created_at, now)) }
-            td { @if may_change {
-                a href=(named.path(&format!("/start?by={}", version.number))) { "Start" } " "
+            td.act { @if may_change {
+                a href=(named.path(&format!("/start?by={}", version.number))) { "Start" }
                 (confirmed("Delete", &format!("Delete version {} for good", version.number), &named.path(&format!("{place}/delete"))))
             } }
         }
@@ -197,7 +197,7 @@ pub async fn one(
         dl.facts {
             div { dt { "Published" } dd { (ago(version.created_at, shared.app.now())) } }
             @if let Some(description) = &version.description { div { dt { "Description" } dd { (description) } } }
-            div { dt { "ARN" } dd { code { (named.arn(&shared)) ":" (number) } } }
+            div { dt { "ARN" } dd.arn { code { (named.arn(&shared)) ":" (number) } } }
         }
         section {
             div.title { h2 { "From version " (number) " to " (words) } (compare_form(&named, number, &with)) }
