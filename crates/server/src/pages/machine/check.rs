@@ -3,6 +3,7 @@
 use axum::response::{Html, IntoResponse, Response};
 use maud::{Markup, html};
 use shipway_asl::{Diagnostic, MachineKind, Severity, StateMachine, Validation, json, locate};
+use tokio::sync::Semaphore;
 
 use crate::{
     fold::Statuses,
@@ -15,6 +16,8 @@ use crate::{
 const DEFINITION_BYTES_MAX: usize = 1 << 20;
 /// Findings that are shown.
 const FINDINGS_MAX: usize = 100;
+/// Definitions that are checked at once; further ones wait.
+static CHECKS: Semaphore = Semaphore::const_new(4);
 
 /// Findings and picture of one text.
 pub struct Checked {
@@ -30,8 +33,10 @@ pub async fn check(kind: MachineKind, definition: String) -> Result<Checked, Fai
         let detail = format!("the definition has {bytes} bytes, at most {DEFINITION_BYTES_MAX} are taken");
         return Err(TOO_LARGE.because(detail).at("definition").into());
     }
+    let failed = || UNAVAILABLE.because("the definition could not be checked");
+    let _place = CHECKS.acquire().await.map_err(|_| failed())?;
     let checked = tokio::task::spawn_blocking(move || now(kind, &definition)).await;
-    Ok(checked.map_err(|_| UNAVAILABLE.because("the definition could not be checked"))?)
+    Ok(checked.map_err(|_| failed())?)
 }
 
 fn now(kind: MachineKind, definition: &str) -> Checked {

@@ -121,7 +121,7 @@ fn looked_at(fields: Fields) -> Result<Fields, Fields> {
 /// Makes a machine.
 pub async fn create(State(shared): State<Shared>, fields: Fields) -> Result<Response, Failed> {
     let fields = match looked_at(fields) {
-        Ok(fields) => return Ok(again_new(StatusCode::OK, &fields, &Errors::default()).await?),
+        Ok(fields) => return again_new(StatusCode::OK, &fields, &Errors::default()).await,
         Err(fields) => fields,
     };
     let name = fields.text("name").trim();
