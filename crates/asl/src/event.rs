@@ -234,6 +234,12 @@ impl Purpose {
     }
 }
 
+/// The event that started a line of control, and which branch or iteration it is; none for the machine itself.
+pub fn fork_of(line: u64) -> Option<(u64, u32)> {
+    let index = u32::try_from(line & 0xf_ffff).unwrap_or(0);
+    (line != 0).then_some((line >> 20, index))
+}
+
 /// The frame of a branch or iteration: its forking event, and which one of it.
 pub(crate) fn child_frame(event: u64, index: u32) -> u64 {
     (event << 20) | u64::from(index)
@@ -256,6 +262,11 @@ impl Event {
         }
     }
 
+    /// The line of control that it belongs to: 0 for the machine itself, else a branch or an iteration.
+    pub fn line(&self) -> u64 {
+        self.frame
+    }
+
     /// What was handed over by this event and is answered later, such as `startExecution.sync`.
     pub fn submitted_action(&self) -> Option<&str> {
         match &self.detail {
@@ -268,6 +279,12 @@ impl Event {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_tells_who_started_it() {
+        assert_eq!(fork_of(child_frame(25_000, 9_999)), Some((25_000, 9_999)));
+        assert_eq!(fork_of(0), None);
+    }
 
     #[test]
     fn resources_tell_who_does_the_task() {

@@ -88,6 +88,9 @@ pub struct Description {
     /// ARN of the Map Run that it is a child of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub map_run: Option<String>,
+    /// How it came to be.
+    #[serde(default)]
+    pub origin: Origin,
     /// How it stands.
     pub status: Status,
     /// Input.
@@ -115,6 +118,16 @@ pub struct Filter {
     pub machine: Option<String>,
     /// Only this status.
     pub status: Option<Status>,
+    /// Only those with this in their name.
+    pub name: Option<String>,
+    /// Only those started by this version, itself or through an alias.
+    pub version: Option<u64>,
+    /// Only those started by this alias.
+    pub alias: Option<String>,
+    /// Only those started at this time or later.
+    pub since: Option<Timestamp>,
+    /// Only those started before this time.
+    pub until: Option<Timestamp>,
     /// Cursor from the page before.
     pub after: Option<String>,
     /// At most so many; 1 to 1,000, 0 means 100.
@@ -305,12 +318,17 @@ impl Engine {
     /// Executions, newest first, and the cursor of the next page.
     pub async fn list(&self, filter: &Filter) -> Result<(Vec<Description>, Option<String>), Error> {
         let limit = if filter.limit == 0 { 100 } else { filter.limit.min(PAGE_MAX) };
+        let after = filter.after.as_deref().map(parse_cursor).transpose()?;
         let rows = RowFilter {
             machine: filter.machine.clone(),
             status: filter.status,
-            before: filter.after.as_deref().map(parse_cursor).transpose()?,
+            name: filter.name.clone(),
+            version: filter.version,
+            alias: filter.alias.clone(),
+            since: filter.since,
+            // WHY: no ARN is empty, so that this is before all that was started then.
+            before: after.or_else(|| Some((filter.until?, String::new()))),
             limit,
-            ..RowFilter::default()
         };
         let rows = self.core.store.executions(&rows).await?;
         let next = rows.last().filter(|_| rows.len() == limit);
@@ -439,6 +457,7 @@ pub(crate) fn describe(row: &Row) -> Result<Description, store::Error> {
         machine: row.machine.clone(),
         name: row.name.clone(),
         map_run: execution.child_of().map(|child| child.map_run.clone()),
+        origin: row.origin.clone(),
         status: row.status,
         input: execution.start().input.clone(),
         output: execution.output().cloned(),

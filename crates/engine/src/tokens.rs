@@ -40,6 +40,11 @@ pub enum Error {
 }
 
 impl Engine {
+    /// Whether a task has, or ever had, this token.
+    pub async fn is_token(&self, token: &str) -> Result<bool, engine::Error> {
+        Ok(self.store().record(&token_key(token)).await?.is_some())
+    }
+
     /// Tells the task that waits for `token`. A token is good for one success or failure.
     pub async fn answer(&self, token: &str, answer: Answer) -> Result<(), Error> {
         let key = token_key(token);

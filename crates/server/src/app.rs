@@ -9,6 +9,7 @@ use shipway_control::{
     app::{Deploy, Deployment, Lock, ReleaseStatus, ServiceStatus, Shipway, Step},
     host::{HostError, LogPage, LogQuery},
 };
+pub use shipway_engine::machines::Machine as MachineRecord;
 use shipway_engine::{Description, Engine, Filter};
 
 use crate::wire::Event;
@@ -98,8 +99,14 @@ pub trait App: Send + Sync + 'static {
     async fn keep_artifact(&self, upload: &Path, sha256: &str) -> Result<(), Error>;
     /// Executions, newest first, and the cursor of the next page.
     async fn executions(&self, filter: &Filter) -> Result<(Vec<Description>, Option<String>), Error>;
-    /// An execution by name.
+    /// An execution by name; of several machines' executions of one name, any of them.
     async fn execution(&self, name: &str) -> Result<Description, Error>;
+    /// An execution by its machine and name; that of an Express one is `<name>:<id>`.
+    async fn execution_of(&self, machine: &str, name: &str) -> Result<Description, Error>;
+    /// Whether a task has, or ever had, this token.
+    async fn is_task_token(&self, _text: &str) -> Result<bool, Error> {
+        Ok(false)
+    }
     /// Events of an execution with an id above `after`, in order, at most `limit`.
     async fn events(&self, arn: &str, after: u64, limit: usize) -> Result<Vec<Event>, Error>;
     /// Returns when the execution has an event with an id above `after`, or has ended.
@@ -110,6 +117,21 @@ pub trait App: Send + Sync + 'static {
     async fn machine(&self, name: &str) -> Result<Machine, Error>;
     /// The machine that an execution runs.
     async fn machine_of(&self, execution: &Description) -> Result<Machine, Error>;
+    /// Machines with a name above `after`, in order, at most `limit`: with their settings, versions and aliases.
+    async fn machine_records(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, MachineRecord)>, Error> {
+        let Some(engine) = self.engine() else { return Ok(Vec::new()) };
+        engine.all_machines(after, limit).await.map_err(|error| machine_error("listing the machines", error))
+    }
+    /// A machine with its settings, versions and aliases.
+    async fn machine_record(&self, name: &str) -> Result<MachineRecord, Error> {
+        let missing = || Error::NotFound { what: "machine", id: name.to_owned() };
+        let engine = self.engine().ok_or_else(missing)?;
+        engine.find_machine(name).await.map_err(|error| machine_error("reading the machine", error))
+    }
 }
 
 #[async_trait]
@@ -232,6 +254,18 @@ impl App for Shipway {
         }
     }
 
+    async fn execution_of(&self, machine: &str, name: &str) -> Result<Description, Error> {
+        let arn = self.engine().execution_arn(machine, name);
+        let arn = if name.contains(':') { arn.replacen(":execution:", ":express:", 1) } else { arn };
+        let execution = self.engine().describe(&arn).await;
+        execution.map_err(|error| engine_error("reading the execution", error))
+    }
+
+    async fn is_task_token(&self, text: &str) -> Result<bool, Error> {
+        let found = self.engine().is_token(text).await;
+        found.map_err(|error| engine_error("looking for a task token", error))
+    }
+
     async fn events(&self, arn: &str, after: u64, limit: usize) -> Result<Vec<Event>, Error> {
         let events = self.engine().history(arn, after, limit).await;
         let events = events.map_err(|error| engine_error("reading the history", error))?;
@@ -277,6 +311,15 @@ async fn find_execution(shipway: &Shipway, name: &str) -> Result<Description, Er
         }
     }
     Err(Error::NotFound { what: "execution", id: name.to_owned() })
+}
+
+fn machine_error(operation: &str, error: shipway_engine::machines::Error) -> Error {
+    use shipway_engine::machines::Error as E;
+    match error {
+        E::NoMachine(id) => Error::NotFound { what: "machine", id },
+        E::Engine(error) => engine_error(operation, error),
+        other => Error::Refused { reason: other.to_string(), hint: None },
+    }
 }
 
 fn engine_error(operation: &str, error: shipway_engine::Error) -> Error {

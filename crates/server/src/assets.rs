@@ -31,12 +31,21 @@ impl Asset {
 
 /// The style sheet.
 pub static STYLE: LazyLock<Asset> = LazyLock::new(|| {
-    let content = concat!(include_str!("static/shipway.css"), include_str!("graph/graph.css"));
+    let content = concat!(
+        include_str!("static/shipway.css"),
+        include_str!("static/forms.css"),
+        include_str!("static/execution.css"),
+        include_str!("graph/graph.css")
+    );
     Asset::new("shipway", "css", "text/css; charset=utf-8", content)
 });
 /// The script.
 pub static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new("shipway", "js", "text/javascript; charset=utf-8", include_str!("static/shipway.js"))
+});
+/// The script of the definition editor.
+pub static EDITOR: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new("editor", "js", "text/javascript; charset=utf-8", include_str!("static/editor.js"))
 });
 /// The icon.
 pub static ICON: LazyLock<Asset> =
@@ -49,7 +58,7 @@ pub fn router() -> Router<Shared> {
 
 async fn serve(Path(file): Path<String>) -> Response {
     let path = format!("/assets/{file}");
-    let assets = [&*STYLE, &*SCRIPT, &*ICON];
+    let assets = [&*STYLE, &*SCRIPT, &*EDITOR, &*ICON];
     let Some(asset) = assets.into_iter().find(|asset| asset.path == path) else {
         return NOT_FOUND.because(format!("`{path}` does not exist")).into_response();
     };

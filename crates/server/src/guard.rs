@@ -1,17 +1,19 @@
 //! What stands before each handler: whose name was asked for, who asks, from which site, how long it may take.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
-    extract::{Request, State},
+    extract::{FromRequestParts, Request, State},
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header, request::Parts};
 use sha2::{Digest, Sha256};
 
 use crate::{
+    pages,
     problem::{FORBIDDEN_ORIGIN, TIMEOUT, UNAUTHORIZED, WRONG_HOST},
+    session::Sessions,
     states::admit::{self, Gate},
     wire::Problem,
 };
@@ -21,6 +23,12 @@ pub const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// Where access keys are: nobody reads there without the token.
 const KEYS: &str = "/v1/keys";
+
+/// Pages that do what the Step Functions API does: who may call that without a signature may use their forms.
+const STATES_PAGES: &[&str] = &["/machines", "/activities", "/executions"];
+
+/// What everybody may read: how to get in, and what that page looks like.
+const OPEN: &[&str] = &["/sign-in", "/assets", "/v1/health"];
 
 /// Nothing from elsewhere, no inline script or style, no frame around it.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
@@ -32,6 +40,24 @@ pub struct Guard {
     hosts: Vec<String>,
     listen: SocketAddr,
     gate: Gate,
+    sessions: Sessions,
+}
+
+/// What who asks may do on the pages: what they offer follows from it, what is refused does not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Access {
+    /// They have signed in with the token, so they may do everything.
+    pub is_signed_in: bool,
+    /// They may do what the Step Functions API does: machines, executions, activities.
+    pub may_use_states: bool,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Access {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get().copied().unwrap_or_default())
+    }
 }
 
 impl Guard {
@@ -40,16 +66,21 @@ impl Guard {
     /// bearer token: they pass `gate`.
     pub fn new(token: &str, hosts: &[String], listen: SocketAddr, gate: Gate) -> Self {
         let hosts = hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
-        Self { token_sha256: sha256(token), hosts, listen, gate }
+        let sessions = Sessions::new(listen.port());
+        Self { token_sha256: sha256(token), hosts, listen, gate, sessions }
+    }
+
+    /// Who has signed in.
+    pub fn sessions(&self) -> &Sessions {
+        &self.sessions
     }
 
     /// The request if it may go on, or its refusal.
-    async fn pass(&self, request: Request) -> Result<Request, Response> {
+    async fn pass(&self, mut request: Request) -> Result<Request, Response> {
         if !admit::is_call(&request) {
-            return match self.check(&request) {
-                Ok(()) => Ok(request),
-                Err(problem) => Err(problem.into_response()),
-            };
+            let access = self.check(&request).map_err(|problem| refusal(&request, problem))?;
+            request.extensions_mut().insert(access);
+            return Ok(request);
         }
         let host = self.check_host(request.uri(), request.headers());
         if let Err(problem) = host.and_then(|()| check_origin(request.headers())) {
@@ -58,16 +89,38 @@ impl Guard {
         self.gate.admit(request).await.map_err(IntoResponse::into_response)
     }
 
-    fn check(&self, request: &Request) -> Result<(), Problem> {
-        self.check_host(request.uri(), request.headers())?;
-        let is_change = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-        if is_change {
-            check_origin(request.headers())?;
+    fn check(&self, request: &Request) -> Result<Access, Problem> {
+        let (path, headers) = (request.uri().path(), request.headers());
+        self.check_host(request.uri(), headers)?;
+        let is_signed_in = self.sessions.holds(headers);
+        let access = Access { is_signed_in, may_use_states: is_signed_in || self.gate.is_open() };
+        match is_change(request) {
+            true => self.check_change(path, headers, access)?,
+            false => self.check_read(path, headers, access)?,
         }
-        let path = request.uri().path();
-        let is_readable = self.listen.ip().is_loopback() && !is_change && !path.starts_with(KEYS);
-        let is_open = is_readable || path == "/v1/health";
-        if is_open { Ok(()) } else { self.check_token(request.headers()) }
+        Ok(access)
+    }
+
+    fn check_read(&self, path: &str, headers: &HeaderMap, access: Access) -> Result<(), Problem> {
+        let is_readable = self.listen.ip().is_loopback() && !path.starts_with(KEYS);
+        let is_open = OPEN.iter().any(|open| is_below(path, open));
+        if is_readable || is_open || access.is_signed_in { Ok(()) } else { self.check_token(headers) }
+    }
+
+    /// WHY: a session is in a cookie, which browsers send along whoever asks them to. So it changes nothing over the
+    /// API, and on the pages only what comes from a form of their own.
+    fn check_change(&self, path: &str, headers: &HeaderMap, access: Access) -> Result<(), Problem> {
+        check_origin(headers)?;
+        if !is_page(path) || headers.contains_key(header::AUTHORIZATION) {
+            return self.check_token(headers);
+        }
+        check_form(headers)?;
+        let is_for_states = STATES_PAGES.iter().any(|page| is_below(path, page));
+        let is_open = path == "/sign-in" || (is_for_states && access.may_use_states);
+        if is_open || access.is_signed_in {
+            return Ok(());
+        }
+        Err(UNAUTHORIZED.because("you are not signed in, or no more").hint("nothing was changed"))
     }
 
     /// Refuses names that a foreign site could have pointed at this address (DNS rebinding).
@@ -103,7 +156,7 @@ impl Guard {
     }
 
     /// Takes the same time for each wrong token: hashes are compared, and all of them.
-    fn is_token(&self, token: &str) -> bool {
+    pub fn is_token(&self, token: &str) -> bool {
         let given = sha256(token);
         given.iter().zip(&self.token_sha256).fold(0, |different, (a, b)| different | (a ^ b)) == 0
     }
@@ -141,6 +194,49 @@ fn check_origin(headers: &HeaderMap) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Only what a browser says to come from a page of this server: what names no origin at all is refused too.
+fn check_form(headers: &HeaderMap) -> Result<(), Problem> {
+    // WHY: browsers leave `Sec-Fetch-Site` out where there is no TLS, but for the loopback; the origin they do send.
+    let is_own = match headers.get("sec-fetch-site") {
+        Some(site) => site == "same-origin",
+        None => headers.contains_key(header::ORIGIN),
+    };
+    if is_own {
+        return Ok(());
+    }
+    Err(FORBIDDEN_ORIGIN
+        .because("the request does not say that it comes from a page of this server")
+        .at("Origin")
+        .hint("programs use the APIs, with the token or an access key"))
+}
+
+fn is_change(request: &Request) -> bool {
+    !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+fn is_page(path: &str) -> bool {
+    !is_below(path, "/v1") && path != "/metrics"
+}
+
+/// Whether `path` is `place` or below it.
+fn is_below(path: &str, place: &str) -> bool {
+    path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// A refusal: for people who look at a page, a page.
+fn refusal(request: &Request, problem: Problem) -> Response {
+    let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    if !is_page(request.uri().path()) || !accept.is_some_and(|accept| accept.contains("text/html")) {
+        return problem.into_response();
+    }
+    let is_unknown = problem.status == StatusCode::UNAUTHORIZED;
+    match (is_unknown, is_change(request)) {
+        (true, false) => pages::to_sign_in(request.uri()),
+        (true, true) => pages::not_signed_in(),
+        (false, _) => pages::Failed::from(problem).into_response(),
+    }
+}
+
 /// Refuses what the guard refuses, and gives each answer its headers.
 pub async fn protect(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
     let is_asset = request.uri().path().starts_with("/assets/");
@@ -154,7 +250,8 @@ pub async fn protect(State(guard): State<Arc<Guard>>, request: Request, next: Ne
         |name: HeaderName, value: &'static str| headers.insert(name, HeaderValue::from_static(value));
     set(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    set(header::REFERRER_POLICY, "no-referrer");
+    // WHY: with `no-referrer` a browser tells no origin of its forms either. Other sites are told nothing by this one.
+    set(header::REFERRER_POLICY, "same-origin");
     set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
     if !is_kept {

@@ -15,6 +15,7 @@ mod pages;
 mod place;
 mod problem;
 mod serve;
+mod session;
 mod sigv4;
 pub mod states;
 pub mod wire;
@@ -38,23 +39,45 @@ pub use crate::{
 #[derive(Clone)]
 struct Shared {
     app: Arc<dyn App>,
+    guard: Arc<guard::Guard>,
+    /// The Step Functions API, for pages that do what it does.
+    states: Option<Arc<states::Api>>,
     stop: CancellationToken,
     tally: Arc<metrics::Tally>,
     keys: Option<Keys>,
 }
 
+impl Shared {
+    /// Performs an action of the Step Functions API, so that a page does and refuses what a call does and refuses.
+    async fn perform(
+        &self,
+        action: &str,
+        request: serde_json::Value,
+    ) -> Result<serde_json::Value, states::Fault> {
+        let api = self.states.as_ref().ok_or_else(|| states::Fault::unavailable(&"there is no engine"))?;
+        api.perform(action, request).await
+    }
+}
+
 /// All routes for a server at `listen`; event streams end when `stop` is cancelled.
 pub fn router(config: &Config, listen: SocketAddr, app: Arc<dyn App>, stop: CancellationToken) -> Router {
     let gate = Gate::new(config.states.admission, listen, config.states.keys.clone());
-    let guard = guard::Guard::new(&config.token, &config.allowed_hosts, listen, gate);
-    let states = app.engine().map(|engine| states::router(engine, config.states.clone()));
-    let shared = Shared { app, stop, tally: Arc::default(), keys: config.states.keys.clone() };
+    let guard = Arc::new(guard::Guard::new(&config.token, &config.allowed_hosts, listen, gate));
+    let api = app.engine().map(|engine| Arc::new(states::Api::new(engine, config.states.clone())));
+    let shared = Shared {
+        app,
+        guard: Arc::clone(&guard),
+        states: api.clone(),
+        stop,
+        tally: Arc::default(),
+        keys: config.states.keys.clone(),
+    };
     let router = api::router()
         .merge(pages::router())
         .merge(assets::router())
         .fallback(pages::unknown_path)
         .method_not_allowed_fallback(pages::unknown_method)
         .with_state(shared)
-        .merge(states.unwrap_or_default());
-    router.layer(middleware::from_fn_with_state(Arc::new(guard), guard::protect))
+        .merge(api.map(states::route).unwrap_or_default());
+    router.layer(middleware::from_fn_with_state(guard, guard::protect))
 }

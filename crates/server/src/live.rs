@@ -18,7 +18,11 @@ use crate::{
     api::{RECONNECT, answer, failure, last_event_id},
     extract::{Path, Query},
     fold::{Fold, Statuses},
-    pages::{Sample, Seen, ServiceTarget, head, more_events, nodes, overview_content, service_content, way},
+    guard::Access,
+    pages::{
+        Address, Reader, Sample, ServiceTarget, actions, data, head, more_events, nodes, overview_content,
+        service_content, states,
+    },
     wire::{Event, Problem},
 };
 
@@ -38,14 +42,23 @@ pub struct Position {
 /// The stream of an execution's page.
 pub async fn execution(
     State(shared): State<Shared>,
-    Path(name): Path<String>,
+    Path((machine, name)): Path<(String, String)>,
     Query(position): Query<Position>,
+    access: Access,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let after = last_event_id(&headers)?.or(position.after).unwrap_or(0);
-    let arn = shared.app.execution(&name).await?.arn;
-    let mut follower =
-        Follower { shared, name, arn, fold: Fold::default(), sent: Sent::default(), stage: Stage::First };
+    let mut reader = Reader::new(shared.clone(), Address::of_path(&machine, &name));
+    let arn = reader.execution().await?.arn;
+    let mut follower = Follower {
+        shared,
+        access,
+        reader,
+        arn,
+        fold: Fold::default(),
+        sent: Sent::default(),
+        stage: Stage::First,
+    };
     follower.catch_up(after).await?;
     Ok(answer(messages(follower)))
 }
@@ -86,7 +99,8 @@ fn messages(source: impl Source) -> impl Stream<Item = Result<sse::Event, Infall
 /// Follows one execution.
 struct Follower {
     shared: Shared,
-    name: String,
+    access: Access,
+    reader: Reader,
     arn: String,
     fold: Fold,
     sent: Sent,
@@ -96,8 +110,7 @@ struct Follower {
 /// What the page shows.
 #[derive(Default)]
 struct Sent {
-    head: String,
-    way: String,
+    parts: [String; 4],
     statuses: Statuses,
 }
 
@@ -114,7 +127,7 @@ impl Follower {
     /// Folds what the page has seen.
     async fn catch_up(&mut self, after: u64) -> Result<(), Error> {
         for _ in 0..BATCHES_MAX {
-            let events = self.shared.app.events(&self.arn, self.fold.last_event_id(), BATCH).await?;
+            let events = self.reader.events(&self.arn, self.fold.last_event_id(), BATCH).await?;
             let seen = events.iter().take_while(|event| event.id <= after);
             let count = seen.map(|event| self.fold.apply(event)).count();
             if count < BATCH {
@@ -135,16 +148,18 @@ impl Follower {
 
     /// What has changed since the last message, if anything.
     async fn message(&mut self) -> Result<Option<sse::Event>, Error> {
-        let app = self.shared.app.clone();
-        let events = app.events(&self.arn, self.fold.last_event_id(), BATCH).await?;
+        let events = self.reader.events(&self.arn, self.fold.last_event_id(), BATCH).await?;
         events.iter().for_each(|event| self.fold.apply(event));
-        let seen = Seen::read(&*app, &self.name, &self.fold).await?;
-        let now = app.now();
-        let fresh = Sent {
-            head: head(&seen, now).into_string(),
-            way: way(&seen, self.fold.statuses(), now).into_string(),
-            statuses: self.fold.statuses().clone(),
-        };
+        let seen = self.reader.seen(&self.fold).await?;
+        let now = self.shared.app.now();
+        let parts = [
+            head(&seen, &self.fold, now),
+            actions(&seen, self.access),
+            states(&seen, &self.fold, None, now),
+            data(&seen),
+        ];
+        let fresh =
+            Sent { parts: parts.map(maud::PreEscaped::into_string), statuses: self.fold.statuses().clone() };
         let html = self.difference(&fresh, &events);
         self.sent = fresh;
         if self.fold.is_ended() {
@@ -156,8 +171,8 @@ impl Follower {
 
     fn difference(&self, fresh: &Sent, events: &[Event]) -> String {
         let mut html =
-            html! { (more_events(events)) (nodes(&self.sent.statuses, &fresh.statuses)) }.into_string();
-        for (before, now) in [(&self.sent.head, &fresh.head), (&self.sent.way, &fresh.way)] {
+            html! { (more_events(events, &self.reader.address)) (nodes(&self.sent.statuses, &fresh.statuses)) }.into_string();
+        for (before, now) in self.sent.parts.iter().zip(&fresh.parts) {
             if before != now {
                 html.push_str(now);
             }

@@ -211,9 +211,17 @@ pub struct Event {
     /// The state that was entered or exited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
+    /// The line of control that it belongs to: 0 for the machine itself, else a branch or an iteration.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub line: u64,
     /// AWS's details of this type: `name`, `input`, `output`, `error`, `cause`, ...
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub details: Map<String, Value>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Event {
@@ -225,6 +233,7 @@ impl Event {
             timestamp: event.timestamp,
             kind: event.type_name().to_owned(),
             state: event.state_name().map(str::to_owned),
+            line: event.line(),
             details: details(event.to_history()),
         }
     }

@@ -51,8 +51,8 @@ impl Shipway {
             let filter = Filter {
                 machine: Some(deployer.name.to_owned()),
                 status: Some(Status::Running),
-                after: None,
                 limit: RUNNING_MAX,
+                ..Filter::default()
             };
             match self.engine.list(&filter).await {
                 Ok((executions, _)) => running.extend(executions),

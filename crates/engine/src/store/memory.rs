@@ -101,6 +101,7 @@ impl Store for MemoryStore {
         let is_wanted = |row: &&Row| {
             filter.machine.as_ref().map_or(!row.machine.contains('/'), |machine| *machine == row.machine)
                 && filter.status.is_none_or(|status| status == row.status)
+                && filter.name.as_ref().is_none_or(|name| row.name.contains(name.as_str()))
                 && filter.version.is_none_or(|version| row.origin.version == Some(version))
                 && filter.alias.as_ref().is_none_or(|alias| row.origin.alias.as_ref() == Some(alias))
                 && filter.since.is_none_or(|since| row.started_at >= since)

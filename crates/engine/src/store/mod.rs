@@ -122,6 +122,8 @@ pub struct RowFilter {
     pub machine: Option<String>,
     /// Only this status.
     pub status: Option<Status>,
+    /// Only those with this in their name.
+    pub name: Option<String>,
     /// Only those started by this version, itself or through an alias.
     pub version: Option<u64>,
     /// Only those started by this alias.

@@ -313,6 +313,9 @@ async fn executions_are_found_by_how_they_were_started() {
             names(RowFilter { status: Some(Status::Succeeded), version: Some(1), ..all() }).await,
             "12"
         );
+        assert_eq!(names(RowFilter { name: Some("2".to_owned()), ..all() }).await, "2");
+        // The ARN has an `m`, and so has the machine's name.
+        assert_eq!(names(RowFilter { name: Some("m".to_owned()), ..all() }).await, "");
         assert_eq!(names(RowFilter { status: Some(Status::Running), ..all() }).await, "");
         assert_eq!(names(RowFilter { since: Some(Timestamp(i64::MAX)), ..all() }).await, "");
     })

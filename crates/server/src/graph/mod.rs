@@ -5,7 +5,7 @@ mod layout;
 mod svg;
 mod text;
 
-pub use svg::{draw, node_id, node_title, render_svg};
+pub use svg::{draw, draw_linked, node_id, node_title, render_svg};
 pub use text::render_text;
 
 /// States that are drawn; a larger machine is shown as text.

@@ -18,15 +18,30 @@ const STYLE: &str = concat!(include_str!("colors.css"), include_str!("graph.css"
 /// A drawing that stands alone: light and dark, no script, nothing from elsewhere.
 pub fn render_svg(outline: &Outline, statuses: &Statuses) -> String {
     match plan(outline) {
-        Some(plan) => svg(&plan, statuses, Some(STYLE)).into_string(),
+        Some(plan) => svg(&plan, &Look { statuses, link: None }, Some(STYLE)).into_string(),
         None => text_svg(&render_text(outline)).into_string(),
     }
 }
 
 /// A drawing inside a page that has the style; text if the machine is too large.
 pub fn draw(outline: &Outline, statuses: &Statuses) -> Markup {
+    drawn(outline, &Look { statuses, link: None })
+}
+
+/// As [`draw`], where each state leads somewhere.
+pub fn draw_linked(outline: &Outline, statuses: &Statuses, link: &dyn Fn(&str) -> String) -> Markup {
+    drawn(outline, &Look { statuses, link: Some(link) })
+}
+
+/// What states look like: how they stand, and where they lead.
+struct Look<'l> {
+    statuses: &'l Statuses,
+    link: Option<&'l dyn Fn(&str) -> String>,
+}
+
+fn drawn(outline: &Outline, look: &Look<'_>) -> Markup {
     match plan(outline) {
-        Some(plan) => svg(&plan, statuses, None),
+        Some(plan) => svg(&plan, look, None),
         None => html! { pre { (render_text(outline)) } },
     }
 }
@@ -55,7 +70,7 @@ fn text_svg(text: &str) -> Markup {
     }
 }
 
-fn svg(plan: &Plan, statuses: &Statuses, style: Option<&str>) -> Markup {
+fn svg(plan: &Plan, look: &Look<'_>, style: Option<&str>) -> Markup {
     let (width, height) = (plan.width.ceil(), plan.height.ceil());
     html! {
         svg.machine xmlns="http://www.w3.org/2000/svg" width=(width) height=(height)
@@ -63,11 +78,11 @@ fn svg(plan: &Plan, statuses: &Statuses, style: Option<&str>) -> Markup {
             @if let Some(style) = style { style { (PreEscaped(style)) } }
             defs { (arrow("arrow")) (arrow("arrow-catch")) }
             @for (part, area) in plan.parts.iter().filter(|(part, _)| *part == Part::Frame) {
-                (self::part(part, area, statuses))
+                (self::part(part, area, look))
             }
             @for line in &plan.lines { (path(line)) }
             @for (part, area) in plan.parts.iter().filter(|(part, _)| *part != Part::Frame) {
-                (self::part(part, area, statuses))
+                (self::part(part, area, look))
             }
             @for line in &plan.lines { (label(line)) }
         }
@@ -82,7 +97,7 @@ fn arrow(id: &str) -> Markup {
     }
 }
 
-fn part(part: &Part, area: &Area, statuses: &Statuses) -> Markup {
+fn part(part: &Part, area: &Area, look: &Look<'_>) -> Markup {
     let (left, top) = (area.x - area.width / 2.0, area.y - area.height / 2.0);
     match part {
         Part::Start => html! { circle.start cx=(round(area.x)) cy=(round(area.y)) r="6" {} },
@@ -90,7 +105,10 @@ fn part(part: &Part, area: &Area, statuses: &Statuses) -> Markup {
         Part::Frame => html! {
             rect.frame x=(round(left)) y=(round(top)) width=(round(area.width)) height=(round(area.height)) rx="10" {}
         },
-        Part::State(state) => self::state(state, area, statuses),
+        Part::State(state) => match look.link {
+            Some(link) => html! { a href=(link(&state.name)) { (self::state(state, area, look.statuses)) } },
+            None => self::state(state, area, look.statuses),
+        },
     }
 }
 
@@ -115,6 +133,7 @@ fn marks() -> Markup {
         g.mark.m-running { circle.ring r="6.5" {} circle.dot r="3" {} }
         path.mark.m-succeeded d="M-5.5.5-1.8 4.2 5.8-4.4" {}
         path.mark.m-failed d="M-4.6-4.6 4.6 4.6M4.6-4.6-4.6 4.6" {}
+        rect.mark.m-aborted x="-4.5" y="-4.5" width="9" height="9" rx="1" {}
         path.mark.m-caught d="M-5.5 2.5C-5.5-6 5-6 5 .8M1.6-2 5 1.6 7.6-2.6" {}
     }
 }

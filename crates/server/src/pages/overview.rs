@@ -9,7 +9,9 @@ use shipway_control::{
 };
 
 use super::{
-    Page, frame,
+    Page,
+    execution::path_of,
+    frame,
     numbers::{asked, error_share, latency, percentile},
     parts::{ago, commit, execution_path, number, outcome, service_path, span, target, versions},
 };
@@ -164,12 +166,12 @@ fn deployment_row(deployment: &Deployment, now: Timestamp) -> Markup {
     html! {
         tr {
             td {
-                a.plain href=(execution_path(&deployment.id)) { (outcome(deployment.outcome)) }
+                a.plain href=(path_of(&deployment.execution_arn)) { (outcome(deployment.outcome)) }
                 @if deployment.stalled.is_some() { div.bad.small { "stands still" } }
                 @if let Some(by) = &deployment.lock_break { div.muted.small { "lock broken by " (by.actor) } }
             }
             th scope="row" {
-                a href=(execution_path(&deployment.id)) { (target(&release.project_name, &release.config_name)) }
+                a href=(path_of(&deployment.execution_arn)) { (target(&release.project_name, &release.config_name)) }
             }
             td { (versions(deployment)) }
             td.subject { div.clip title=(release.subject) { (release.subject) } div.small.muted { (commit(&release.commit)) } }

@@ -86,6 +86,19 @@ pub fn status(status: Status) -> Markup {
     }
 }
 
+/// A status by AWS's name.
+pub fn word_status(name: &str) -> Markup {
+    match name {
+        "RUNNING" => status(Status::Running),
+        "SUCCEEDED" => status(Status::Succeeded),
+        "FAILED" => status(Status::Failed),
+        "TIMED_OUT" => status(Status::TimedOut),
+        "ABORTED" => status(Status::Aborted),
+        "PENDING_REDRIVE" => badge("waiting", "○", "Pending redrive"),
+        other => badge("waiting", "○", other),
+    }
+}
+
 /// How a state stands.
 pub fn state_status(status: StateStatus) -> Markup {
     match status {
@@ -94,6 +107,7 @@ pub fn state_status(status: StateStatus) -> Markup {
         StateStatus::Succeeded => badge("succeeded", "✓", "succeeded"),
         StateStatus::Failed => badge("failed", "✕", "failed"),
         StateStatus::Caught => badge("caught", "↷", "caught"),
+        StateStatus::Aborted => badge("aborted", "■", "aborted"),
     }
 }
 

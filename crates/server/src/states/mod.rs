@@ -37,11 +37,11 @@ use shipway_asl::{Timestamp, test_state::Shapes};
 use shipway_control::access::Keys;
 use shipway_engine::Engine;
 
-pub use self::within::Within;
-use self::{
-    fault::Fault,
-    validate::{Request, Shape},
+pub use self::{
+    fault::{Fault, of_activity, of_machine},
+    within::Within,
 };
+use self::validate::{Request, Shape};
 
 /// Bytes of a request's body, as AWS has it.
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -150,7 +150,12 @@ pub const ACTIONS: &[Action] = &[
 
 /// The route of the API over an engine.
 pub fn router(engine: Engine, config: Config) -> Router {
-    Router::new().route("/", post(call)).with_state(Arc::new(Api { engine, config }))
+    route(Arc::new(Api::new(engine, config)))
+}
+
+/// The route of an API.
+pub fn route(api: Arc<Api>) -> Router {
+    Router::new().route("/", post(call)).with_state(api)
 }
 
 async fn call(State(api): State<Arc<Api>>, request: HttpRequest) -> Response {
@@ -167,13 +172,16 @@ async fn call(State(api): State<Arc<Api>>, request: HttpRequest) -> Response {
 
 async fn perform(api: &Arc<Api>, request: HttpRequest) -> Result<Value, Fault> {
     let target = request.headers().get(admit::TARGET).and_then(|target| target.to_str().ok());
-    let name = target.and_then(|target| target.strip_prefix(SERVICE)).unwrap_or_default();
-    let action = ACTIONS.iter().find(|action| action.name == name);
-    let action = action.ok_or_else(|| Fault::new("UnknownOperationException", "Unknown operation"))?;
+    let action = action(target.and_then(|target| target.strip_prefix(SERVICE)).unwrap_or_default())?;
     let body = body(request.into_body()).await?;
     let body = if body.is_empty() { b"{}".as_slice() } else { &body };
     let body = serde_json::from_slice(body).map_err(|error| Fault::serialization(error.to_string()))?;
     (action.run)(Arc::clone(api), Request::new(body, action.shape)?).await
+}
+
+fn action(name: &str) -> Result<&'static Action, Fault> {
+    let action = ACTIONS.iter().find(|action| action.name == name);
+    action.ok_or_else(|| Fault::new("UnknownOperationException", "Unknown operation"))
 }
 
 /// A whole body.
@@ -200,6 +208,23 @@ fn answer(status: StatusCode, body: &Value) -> Response {
 }
 
 impl Api {
+    /// An API over an engine.
+    pub fn new(engine: Engine, config: Config) -> Self {
+        Self { engine, config }
+    }
+
+    /// Performs an action as a call does once it was admitted.
+    pub async fn perform(self: &Arc<Self>, name: &str, request: Value) -> Result<Value, Fault> {
+        let action = action(name)?;
+        (action.run)(Arc::clone(self), Request::new(request, action.shape)?).await
+    }
+
+    /// `UpdateStateMachine` of a machine that is at this revision still; a `ConflictException` if it is not.
+    pub async fn update_from(&self, revision: u64, request: Value) -> Result<Value, Fault> {
+        let request = Request::new(request, &shapes::UPDATE_STATE_MACHINE)?;
+        machines::update_from(self, request, Some(revision)).await
+    }
+
     fn without_omitted(&self, mut answer: Value) -> Value {
         if !self.config.omitted.is_empty() {
             omit(&mut answer, &self.config.omitted);

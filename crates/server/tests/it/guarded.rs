@@ -88,7 +88,7 @@ async fn every_answer_is_fenced_in() {
         assert!(policy.starts_with("default-src 'none'; style-src 'self'; script-src 'self';"), "{policy}");
         assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
-        assert_eq!(answer.header("referrer-policy"), "no-referrer");
+        assert_eq!(answer.header("referrer-policy"), "same-origin");
         assert_eq!(answer.header("cache-control"), "no-store", "{path}");
     }
 }

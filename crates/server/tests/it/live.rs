@@ -65,7 +65,7 @@ fn live_path(html: &str) -> String {
 #[tokio::test]
 async fn an_event_between_page_and_stream_is_not_lost() {
     let server = Server::new();
-    let html = server.get(&format!("/executions/{RUNNING}")).await.body;
+    let html = server.get(&format!("/executions/host/{RUNNING}")).await.body;
     let last = EVENTS_AT_FIRST;
     assert!(html.contains(&format!("id=\"e-{last}\"")) && !html.contains(&format!("id=\"e-{}\"", last + 1)));
     server.app.advance(2);
@@ -83,7 +83,7 @@ async fn an_event_between_page_and_stream_is_not_lost() {
 #[tokio::test]
 async fn a_page_follows_to_the_end_and_stops() {
     let server = Server::new();
-    let html = server.get(&format!("/executions/{RUNNING}")).await.body;
+    let html = server.get(&format!("/executions/host/{RUNNING}")).await.body;
     let mut reader = Reader::open(&server, &live_path(&html), None).await;
     assert!(reader.until("data-node").await || reader.text.contains("id=\"head\""));
     server.app.advance(10_000);
@@ -123,7 +123,7 @@ async fn streams_end_when_the_server_stops() {
     let server = Server::new();
     let paths = [
         format!("/v1/deployments/{RUNNING}/events"),
-        format!("/executions/{RUNNING}/live?after=1"),
+        format!("/executions/host/{RUNNING}/live?after=1"),
         "/live".to_owned(),
         "/services/acme~shop/production/web/live".to_owned(),
     ];

@@ -20,14 +20,20 @@ fn paths() -> Vec<String> {
         "/".to_owned(),
         "/executions".to_owned(),
         "/executions?status=FAILED&machine=host".to_owned(),
-        format!("/executions/{RUNNING}"),
-        format!("/executions/{FAILED}"),
-        "/executions/report-2026-11-21".to_owned(),
+        format!("/executions/host/{RUNNING}"),
+        format!("/executions/host/{FAILED}"),
+        format!("/executions/host/{FAILED}/events"),
+        format!("/executions/host/{FAILED}/events?order=reverse"),
+        format!("/executions/host/{FAILED}/states/2"),
+        "/executions/nightly-report/report-2026-11-21".to_owned(),
         "/services/acme~shop/production/web".to_owned(),
         "/services/blog/production/web".to_owned(),
         "/machines".to_owned(),
         "/machines/host".to_owned(),
         "/machines/nightly-report".to_owned(),
+        "/machines/nightly-report/versions".to_owned(),
+        "/activities".to_owned(),
+        "/sign-in".to_owned(),
     ]
 }
 
@@ -81,9 +87,11 @@ async fn no_page_needs_what_the_policy_forbids() {
 #[tokio::test]
 async fn words_of_people_stay_words() {
     let server = Server::new();
-    for path in
-        ["/".to_owned(), format!("/executions/{FAILED}"), "/services/acme~shop/production/web".to_owned()]
-    {
+    for path in [
+        "/".to_owned(),
+        format!("/executions/host/{FAILED}"),
+        "/services/acme~shop/production/web".to_owned(),
+    ] {
         let html = page(&server, &path).await.body;
         assert!(html.contains("&lt;script&gt;alert(1)&lt;/script&gt;"), "{path}");
         for hostile in ["<script>alert", "<img", "<b>slow", "<m@x>"] {
@@ -104,14 +112,18 @@ async fn every_link_leads_somewhere() {
     }
     assert!(seen.len() > 20, "{seen:?}");
     for link in seen {
-        assert_eq!(server.get(&link).await.status, StatusCode::OK, "{link}");
+        let mut answer = server.get(&link).await;
+        if answer.status == StatusCode::TEMPORARY_REDIRECT {
+            answer = server.get(answer.header("location")).await;
+        }
+        assert_eq!(answer.status, StatusCode::OK, "{link}");
     }
 }
 
 #[tokio::test]
 async fn a_failure_is_on_the_first_screen() {
     let server = Server::new();
-    let html = page(&server, &format!("/executions/{FAILED}")).await.body;
+    let html = page(&server, &format!("/executions/host/{FAILED}")).await.body;
     let head = html.split("State graph").next().unwrap();
     for needed in [
         "Failed, clean",
@@ -137,7 +149,7 @@ async fn a_store_that_cannot_be_written_is_on_the_first_screen() {
     for needed in ["The store cannot be written.", "Deployments stand still", "disk full"] {
         assert!(html.contains(needed), "{needed}");
     }
-    let running = page(&server, &format!("/executions/{RUNNING}")).await.body;
+    let running = page(&server, &format!("/executions/host/{RUNNING}")).await.body;
     assert!(running.contains("it stands still until the store can be written"));
 }
 
@@ -154,7 +166,7 @@ async fn a_service_that_is_down_says_why() {
 async fn who_broke_a_lock_stays_with_the_deployment_that_kept_it() {
     let server = Server::new();
     assert!(page(&server, "/").await.body.contains("lock broken by kim"));
-    let html = page(&server, "/executions/blog-production-ydkkvua").await.body;
+    let html = page(&server, "/executions/host/blog-production-ydkkvua").await.body;
     for needed in ["Lock broken", "kim", "stopped pid 4711 by hand"] {
         assert!(html.contains(needed), "{needed}");
     }
@@ -172,7 +184,7 @@ async fn who_wrote_a_commit_and_who_deployed_it_have_columns_of_their_own() {
 #[tokio::test]
 async fn the_graph_shows_how_each_state_stands() {
     let server = Server::new();
-    let html = page(&server, &format!("/executions/{FAILED}")).await.body;
+    let html = page(&server, &format!("/executions/host/{FAILED}")).await.body;
     for shown in [
         "data-s=\"caught\" role=\"img\" aria-label=\"Shift: caught\"",
         "data-s=\"succeeded\" role=\"img\" aria-label=\"Deploy: succeeded\"",
@@ -182,6 +194,18 @@ async fn the_graph_shows_how_each_state_stands() {
     ] {
         assert!(html.contains(shown), "{shown}");
     }
+}
+
+#[tokio::test]
+async fn the_address_without_a_machine_leads_to_the_execution() {
+    let server = Server::new();
+    let answer = server.get(&format!("/executions/{FAILED}")).await;
+    assert_eq!(answer.status, StatusCode::TEMPORARY_REDIRECT);
+    assert_eq!(answer.header("location"), format!("/executions/host/{FAILED}"));
+    assert_eq!(
+        server.get(&format!("/executions/nightly-report/{FAILED}")).await.status,
+        StatusCode::NOT_FOUND
+    );
 }
 
 #[tokio::test]
@@ -212,7 +236,7 @@ async fn what_is_not_there_is_a_page_for_people() {
 async fn files_are_kept_by_browsers_and_small() {
     let server = Server::new();
     let html = page(&server, "/").await.body;
-    for (attribute, limit) in [("href=\"/assets/shipway-", 20_000), ("src=\"/assets/shipway-", 3_072)] {
+    for (attribute, limit) in [("href=\"/assets/shipway-", 26_000), ("src=\"/assets/shipway-", 3_072)] {
         let start = html.find(attribute).unwrap() + attribute.find('/').unwrap();
         let path = html[start..].split('"').next().unwrap();
         let file = server.get(path).await;

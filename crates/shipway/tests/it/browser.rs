@@ -8,7 +8,7 @@ const SETTINGS: &str = "bake = \"3s\"\n";
 
 fn execution_url(world: &World) -> String {
     let id = world.newest().unwrap()["id"].as_str().unwrap().to_owned();
-    format!("{}/executions/{id}", world.url())
+    format!("{}/executions/host/{id}", world.url())
 }
 
 #[tokio::test(flavor = "multi_thread")]

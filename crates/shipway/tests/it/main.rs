@@ -18,6 +18,7 @@ mod crash;
 mod database;
 mod demo;
 mod deploy;
+mod editor;
 mod follow;
 mod full_disk;
 mod machine;

@@ -9,7 +9,7 @@ use shipway_asl::ScheduledTask;
 use shipway_aws::client::{Client, Config, Fixed, Unobserved};
 use shipway_aws::integrations::{self, Target};
 use shipway_aws::models::Service;
-use shipway_aws::tasks::{self, Tasks};
+use shipway_aws::tasks::{self, Settings, Tasks};
 use shipway_engine::{SystemClock, Task, TaskFailure, TaskHandler};
 use tokio::runtime::Runtime;
 
@@ -48,7 +48,7 @@ impl Layer {
         let config = Config { endpoint_url: Some(double.url.clone()), ..Config::new("us-east-1") };
         let keys = Box::new(Fixed::new("conformance", "conformance", None));
         let client = Client::new(config, keys, Arc::new(SystemClock), Arc::new(Unobserved))?;
-        Ok(Self { double, runtime, tasks: Tasks::new(&client) })
+        Ok(Self { double, runtime, tasks: Tasks::new(&client, Settings { plain_http: true, assume_roles: false }) })
     }
 
     /// Why a recorded task cannot be had done; none if it can.
@@ -174,7 +174,11 @@ fn dispatched(task: &ScheduledTask, outcome: &Value) -> Task {
         key: task.task.to_string(),
         attempt: task.attempt,
         dispatch: 1,
+        role_arn: "arn:aws:iam::111111111111:role/machine".to_owned(),
+        credentials: task.credentials.clone(),
         cancel: tokio_util::sync::CancellationToken::new(),
+        stop: tokio_util::sync::CancellationToken::new(),
+        trace: None,
     }
 }
 

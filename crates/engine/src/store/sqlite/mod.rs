@@ -190,6 +190,9 @@ fn conditions(filter: &RowFilter) -> String {
         (filter.machine.is_some(), " AND machine = :machine"),
         (filter.machine.is_none(), " AND instr(machine, '/') = 0"),
         (filter.status.is_some(), " AND status = :status"),
+        // WHY: an ARN holds the name and is in every index that lists use, so that what does not have it is passed over
+        // without reading the row.
+        (filter.name.is_some(), " AND instr(arn, :name) > 0 AND instr(name, :name) > 0"),
         (filter.version.is_some(), " AND version = :version"),
         (filter.alias.is_some(), " AND alias = :alias"),
         (filter.since.is_some(), " AND started_at >= :since"),
@@ -224,12 +227,13 @@ impl Store for SqliteStore {
             );
             let since = filter.since.map(|since| since.0);
             let (status, limit) = (filter.status.map(status_text), page(filter.limit));
-            let values: [(&str, &dyn ToSql); 8] = [
+            let values: [(&str, &dyn ToSql); 9] = [
                 (":start", &start.0),
                 (":arn", &arn),
                 (":limit", &limit),
                 (":machine", &filter.machine),
                 (":status", &status),
+                (":name", &filter.name),
                 (":version", &filter.version),
                 (":alias", &filter.alias),
                 (":since", &since),
