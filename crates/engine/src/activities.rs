@@ -4,7 +4,10 @@
 use std::{
     collections::{HashMap, VecDeque},
     pin::pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use serde::{Deserialize, Serialize};
@@ -16,7 +19,7 @@ use crate::{
     engine::{self, Engine, check_name},
     executor::Core,
     machines::{self, Tags},
-    store::{self, Commit, Expected, Put, Record, Store},
+    store::{self, Commit, Expected, OpenTask, Put, Record, Store},
 };
 
 /// Attempts to win against others who change the same activity at the same moment.
@@ -78,6 +81,32 @@ pub struct Queues {
 struct Queue {
     waiting: Mutex<VecDeque<(String, u64)>>,
     bell: Notify,
+    workers: AtomicUsize,
+}
+
+/// A worker that waits, until this is dropped: workers go away in the middle of their wait.
+struct Waiting<'q>(&'q AtomicUsize);
+
+impl<'q> Waiting<'q> {
+    fn begin(workers: &'q AtomicUsize) -> Self {
+        workers.fetch_add(1, Ordering::Relaxed);
+        Self(workers)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What waits at an activity, at this moment and on this server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waits {
+    /// Workers that wait for a task.
+    pub workers: usize,
+    /// Tasks that wait for a worker, at most as many as were to be counted.
+    pub tasks: usize,
 }
 
 impl Queues {
@@ -193,6 +222,18 @@ impl Engine {
         .await
     }
 
+    /// What waits at an activity; at most `most` tasks are counted.
+    pub async fn activity_waits(&self, name: &str, most: usize) -> Result<Waits, Error> {
+        let queue = self.core().activities.queue(&self.activity_arn(name));
+        let keys: Vec<(String, u64)> = queue.waiting().iter().take(most).cloned().collect();
+        let mut tasks = 0;
+        for (execution, task) in keys {
+            // WHY: what has ended meanwhile leaves the queue when a worker comes to it.
+            tasks += usize::from(self.core().open(&execution, task).await?.is_some());
+        }
+        Ok(Waits { workers: queue.workers.load(Ordering::Relaxed), tasks })
+    }
+
     /// The oldest task that waits for a worker of this activity; durably started when this returns. None if there was
     /// none until `deadline`.
     pub async fn activity_task(
@@ -204,6 +245,7 @@ impl Engine {
         let queue = self.core().activities.queue(&self.activity_arn(name));
         let clock = self.clock();
         let mut end = pin!(clock.sleep_until(deadline));
+        let _waiting = Waiting::begin(&queue.workers);
         loop {
             let mut bell = pin!(queue.bell.notified());
             // WHY: enabled before the look, so that a task between look and wait still rings.
@@ -226,6 +268,11 @@ impl Engine {
 }
 
 impl Core {
+    async fn open(&self, execution: &str, task: u64) -> Result<Option<OpenTask>, store::Error> {
+        let open = self.store.tasks(Some((execution, task.saturating_sub(1))), 1).await?;
+        Ok(open.into_iter().find(|open| open.arn == execution && open.task.task == task))
+    }
+
     /// Starts an open task for a worker. None if it has ended or was started before.
     async fn take(
         self: &Arc<Self>,
@@ -233,8 +280,7 @@ impl Core {
         task: u64,
         worker: Option<&str>,
     ) -> Result<Option<ActivityTask>, Error> {
-        let open = self.store.tasks(Some((execution, task.saturating_sub(1))), 1).await?;
-        let open = open.into_iter().find(|open| open.arn == execution && open.task.task == task);
+        let open = self.open(execution, task).await?;
         let Some((token, input)) = open.and_then(|open| Some((open.task.token?, open.task.parameters)))
         else {
             return Ok(None);

@@ -9,6 +9,7 @@ use shipway_control::{
     app::{Deploy, Deployment, Lock, ReleaseStatus, ServiceStatus, Shipway, Step},
     host::{HostError, LogPage, LogQuery},
 };
+pub use shipway_engine::machines::Machine as MachineRecord;
 use shipway_engine::{Description, Engine, Filter};
 
 use crate::wire::Event;
@@ -116,6 +117,21 @@ pub trait App: Send + Sync + 'static {
     async fn machine(&self, name: &str) -> Result<Machine, Error>;
     /// The machine that an execution runs.
     async fn machine_of(&self, execution: &Description) -> Result<Machine, Error>;
+    /// Machines with a name above `after`, in order, at most `limit`: with their settings, versions and aliases.
+    async fn machine_records(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, MachineRecord)>, Error> {
+        let Some(engine) = self.engine() else { return Ok(Vec::new()) };
+        engine.all_machines(after, limit).await.map_err(|error| machine_error("listing the machines", error))
+    }
+    /// A machine with its settings, versions and aliases.
+    async fn machine_record(&self, name: &str) -> Result<MachineRecord, Error> {
+        let missing = || Error::NotFound { what: "machine", id: name.to_owned() };
+        let engine = self.engine().ok_or_else(missing)?;
+        engine.find_machine(name).await.map_err(|error| machine_error("reading the machine", error))
+    }
 }
 
 #[async_trait]
@@ -295,6 +311,15 @@ async fn find_execution(shipway: &Shipway, name: &str) -> Result<Description, Er
         }
     }
     Err(Error::NotFound { what: "execution", id: name.to_owned() })
+}
+
+fn machine_error(operation: &str, error: shipway_engine::machines::Error) -> Error {
+    use shipway_engine::machines::Error as E;
+    match error {
+        E::NoMachine(id) => Error::NotFound { what: "machine", id },
+        E::Engine(error) => engine_error(operation, error),
+        other => Error::Refused { reason: other.to_string(), hint: None },
+    }
 }
 
 fn engine_error(operation: &str, error: shipway_engine::Error) -> Error {

@@ -43,6 +43,10 @@ pub static STYLE: LazyLock<Asset> = LazyLock::new(|| {
 pub static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new("shipway", "js", "text/javascript; charset=utf-8", include_str!("static/shipway.js"))
 });
+/// The script of the definition editor.
+pub static EDITOR: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new("editor", "js", "text/javascript; charset=utf-8", include_str!("static/editor.js"))
+});
 /// The icon.
 pub static ICON: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("icon", "svg", "image/svg+xml", include_str!("static/icon.svg")));
@@ -54,7 +58,7 @@ pub fn router() -> Router<Shared> {
 
 async fn serve(Path(file): Path<String>) -> Response {
     let path = format!("/assets/{file}");
-    let assets = [&*STYLE, &*SCRIPT, &*ICON];
+    let assets = [&*STYLE, &*SCRIPT, &*EDITOR, &*ICON];
     let Some(asset) = assets.into_iter().find(|asset| asset.path == path) else {
         return NOT_FOUND.because(format!("`{path}` does not exist")).into_response();
     };

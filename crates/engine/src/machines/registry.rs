@@ -43,6 +43,8 @@ pub struct UpdateMachine {
     pub encryption: Option<Value>,
     /// Publish a version at once, described so.
     pub publish: Option<Option<String>>,
+    /// Only if the settings that are replaced have this number still.
+    pub revision: Option<u64>,
 }
 
 /// A machine after a change, and the version that the call published.
@@ -98,6 +100,10 @@ impl Engine {
         let (now, revision_id) = (self.now(), ids::uuid(&*self.clock()));
         change(self.store(), name, |found| {
             let machine = users(found, name)?;
+            if let Some(given) = update.revision.filter(|given| *given != machine.revision) {
+                let (given, current) = (given.to_string(), machine.revision.to_string());
+                return Err(Error::OtherRevision { given, current });
+            }
             let settings = update.over(&machine.settings);
             StateMachine::parse_as(machine.kind, &settings.definition).map_err(engine::Error::Definition)?;
             let is_new = settings != machine.settings;
@@ -149,22 +155,29 @@ impl Engine {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<(String, Machine)>, Error> {
-        let (prefix, limit) = (machine_key(""), limit.min(PAGE_MAX));
-        let mut after = after.map(machine_key);
+        let limit = limit.min(PAGE_MAX);
+        let mut after = after.map(str::to_owned);
         let mut found = Vec::new();
         while found.len() < limit {
-            let records = self.store().records(&prefix, after.as_deref(), limit - found.len()).await?;
-            let Some(last) = records.last() else { break };
-            after = Some(last.key.clone());
-            for record in &records {
-                let machine = read(record)?;
-                let name = record.key.strip_prefix(&prefix).unwrap_or_default();
-                if machine.owner == Owner::User {
-                    found.push((name.to_owned(), machine));
-                }
-            }
+            let machines = self.all_machines(after.as_deref(), limit - found.len()).await?;
+            let Some((last, _)) = machines.last() else { break };
+            after = Some(last.clone());
+            found.extend(machines.into_iter().filter(|(_, machine)| machine.owner == Owner::User));
         }
         Ok(found)
+    }
+
+    /// Machines of users and of Shipway with a name above `after`, in order, at most `limit` and at most 1,000.
+    pub async fn all_machines(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, Machine)>, Error> {
+        let prefix = machine_key("");
+        let after = after.map(machine_key);
+        let records = self.store().records(&prefix, after.as_deref(), limit.min(PAGE_MAX)).await?;
+        let named = records.iter().filter_map(|record| Some((record.key.strip_prefix(&prefix)?, record)));
+        named.map(|(name, record)| Ok((name.to_owned(), read(record)?))).collect()
     }
 
     fn now(&self) -> Timestamp {

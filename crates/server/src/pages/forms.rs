@@ -8,13 +8,13 @@ use axum::{
     extract::{FromRequest, Request},
     response::{IntoResponse, Redirect, Response},
 };
-use http::{HeaderMap, StatusCode, header};
+use http::{StatusCode, header};
 use maud::{Markup, html};
 
 use super::{Failed, frame};
 use crate::{
     guard::Access,
-    problem::{BAD_REQUEST, TIMEOUT, TOO_LARGE, UNAUTHORIZED, UNSUPPORTED_MEDIA_TYPE},
+    problem::{BAD_REQUEST, TIMEOUT, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE},
     states::Fault,
     wire::Problem,
 };
@@ -45,6 +45,14 @@ impl Fields {
     /// Whether a box is ticked.
     pub fn is_ticked(&self, name: &str) -> bool {
         self.0.iter().any(|(given, _)| given == name)
+    }
+
+    /// The same with another text in one field.
+    #[must_use]
+    pub fn with(mut self, name: &str, text: String) -> Self {
+        self.0.retain(|(given, _)| given != name);
+        self.0.push((name.to_owned(), text));
+        self
     }
 
     /// Fields with these values: what a form shows at first.
@@ -324,9 +332,33 @@ pub fn not_signed_in() -> Response {
     (StatusCode::UNAUTHORIZED, page).into_response()
 }
 
-/// Whether a script of our own asks for a part of a page.
-pub fn is_from_script(headers: &HeaderMap) -> bool {
-    headers.get("sec-fetch-mode").is_some_and(|mode| mode != "navigate")
+/// What can be said of a change that was just made, by the word in the address: never words of others.
+const NOTES: &[(&str, &str)] = &[
+    ("created", "Created."),
+    ("saved", "Saved. Executions that run go on as they began."),
+    ("deleted", "The machine is deleted. What ran of it is being ended."),
+    ("published", "The version is published."),
+    ("version-deleted", "The version is deleted."),
+    ("alias-created", "The alias is created."),
+    ("alias-changed", "The alias is changed."),
+    ("alias-deleted", "The alias is deleted."),
+    ("activity-deleted", "The activity is deleted."),
+];
+
+/// The sentence of a note, if there is one of that name.
+pub fn note(name: &str) -> Markup {
+    let found = NOTES.iter().find(|(known, _)| *known == name);
+    html! { @if let Some((_, words)) = found { p.done role="status" { "✓ " (words) } } }
+}
+
+/// A button that has to be opened first: what it does cannot be undone.
+pub fn confirmed(words: &str, sure: &str, action: &str) -> Markup {
+    html! {
+        details.confirm {
+            summary { (words) }
+            form.inline method="post" action=(action) { button.danger type="submit" { (sure) } }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use axum::response::Html;
 use maud::{DOCTYPE, Markup, html};
 
 use crate::{
-    assets::{ICON, SCRIPT, STYLE},
+    assets::{EDITOR, ICON, SCRIPT, STYLE},
     wire::Problem,
 };
 
@@ -14,17 +14,35 @@ pub enum Section {
     Overview,
     Executions,
     Machines,
+    Activities,
     None,
 }
 
-const NAVIGATION: [(Section, &str, &str); 3] = [
+const NAVIGATION: [(Section, &str, &str); 4] = [
     (Section::Overview, "/", "Overview"),
     (Section::Executions, "/executions", "Executions"),
     (Section::Machines, "/machines", "Machines"),
+    (Section::Activities, "/activities", "Activities"),
 ];
 
 /// A page; `live` is the address of the stream that keeps it fresh.
 pub fn page(section: Section, title: &str, live: Option<&str>, content: &Markup) -> Html<String> {
+    let script = live.map(|_| SCRIPT.path.as_str());
+    document(section, title, live, script, content)
+}
+
+/// A page with the definition editor, whose script asks the server as somebody types.
+pub fn editor(section: Section, title: &str, content: &Markup) -> Html<String> {
+    document(section, title, None, Some(&EDITOR.path), content)
+}
+
+fn document(
+    section: Section,
+    title: &str,
+    live: Option<&str>,
+    script: Option<&str>,
+    content: &Markup,
+) -> Html<String> {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -36,7 +54,7 @@ pub fn page(section: Section, title: &str, live: Option<&str>, content: &Markup)
                 title { (title) " · Shipway" }
                 link rel="icon" type="image/svg+xml" href=(ICON.path);
                 link rel="stylesheet" href=(STYLE.path);
-                @if live.is_some() { script src=(SCRIPT.path) defer {} }
+                @if let Some(script) = script { script src=(script) defer {} }
             }
             body data-live=[live] {
                 a.skip href="#main" { "Skip to content" }

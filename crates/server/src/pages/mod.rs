@@ -1,9 +1,12 @@
 //! The pages: rendered whole by the server, readable without a script; a stream of fragments keeps them fresh.
 
+mod activities;
+mod diff;
 mod execution;
 mod executions;
 pub mod forms;
 mod frame;
+mod machine;
 mod machines;
 mod numbers;
 mod overview;
@@ -37,8 +40,9 @@ pub fn router() -> Router<Shared> {
         .route("/executions", get(executions::page))
         .route("/services/{project}/{environment}/{service}", get(service::page))
         .route("/services/{project}/{environment}/{service}/live", get(live::service))
-        .route("/machines", get(machines::list))
-        .route("/machines/{name}", get(machines::page))
+        .route("/machines", get(machines::page))
+        .merge(machine::router())
+        .merge(activities::router())
         .route("/sign-in", get(sign_in::page).post(sign_in::enter))
         .route("/sign-out", post(sign_in::leave))
         .merge(execution::router())

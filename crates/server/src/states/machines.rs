@@ -44,6 +44,11 @@ pub async fn create(api: &Api, request: Request) -> Result<Value, Fault> {
 
 /// `UpdateStateMachine`
 pub async fn update(api: &Api, request: Request) -> Result<Value, Fault> {
+    update_from(api, request, None).await
+}
+
+/// As [`update`]; with a revision, only if the machine is at it still.
+pub async fn update_from(api: &Api, request: Request, revision: Option<u64>) -> Result<Value, Fault> {
     let arn = request.needed("stateMachineArn");
     let name = arn::plain_machine(&api.engine, arn)?;
     let publish = publish_of(&request)?;
@@ -61,6 +66,7 @@ pub async fn update(api: &Api, request: Request) -> Result<Value, Fault> {
             .map(|given| encryption_of(Some(given)))
             .transpose()?,
         publish,
+        revision,
     };
     let names =
         ["definition", "roleArn", "loggingConfiguration", "tracingConfiguration", "encryptionConfiguration"];

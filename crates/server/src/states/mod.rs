@@ -35,7 +35,7 @@ use shipway_asl::{Timestamp, test_state::Shapes};
 use shipway_control::access::Keys;
 use shipway_engine::Engine;
 
-pub use self::fault::Fault;
+pub use self::fault::{Fault, of_activity, of_machine};
 use self::validate::{Request, Shape};
 
 /// Bytes of a request's body, as AWS has it.
@@ -212,6 +212,12 @@ impl Api {
     pub async fn perform(self: &Arc<Self>, name: &str, request: Value) -> Result<Value, Fault> {
         let action = action(name)?;
         (action.run)(Arc::clone(self), Request::new(request, action.shape)?).await
+    }
+
+    /// `UpdateStateMachine` of a machine that is at this revision still; a `ConflictException` if it is not.
+    pub async fn update_from(&self, revision: u64, request: Value) -> Result<Value, Fault> {
+        let request = Request::new(request, &shapes::UPDATE_STATE_MACHINE)?;
+        machines::update_from(self, request, Some(revision)).await
     }
 
     fn without_omitted(&self, mut answer: Value) -> Value {

@@ -14,6 +14,7 @@ mod drawings;
 mod fixture;
 mod guarded;
 mod live;
+mod machine_pages;
 mod pages;
 mod sign_in;
 mod socket;

@@ -84,6 +84,12 @@ impl Browser {
 
     /// Calls one method of the protocol and gives its result.
     pub async fn call(&mut self, method: &str, params: Value) -> Value {
+        let answer = self.answer(method, params).await;
+        assert!(answer["error"].is_null(), "{method}: {}", answer["error"]);
+        answer["result"].clone()
+    }
+
+    async fn answer(&mut self, method: &str, params: Value) -> Value {
         self.next_id += 1;
         let id = self.next_id;
         let mut message = json!({"id": id, "method": method, "params": params});
@@ -100,9 +106,7 @@ impl Browser {
                 }
             }
         };
-        let answer = tokio::time::timeout(DEADLINE, answer).await.unwrap();
-        assert!(answer["error"].is_null(), "{method}: {}", answer["error"]);
-        answer["result"].clone()
+        tokio::time::timeout(DEADLINE, answer).await.unwrap()
     }
 
     /// Opens a page and waits until its document is there.
@@ -126,6 +130,21 @@ impl Browser {
         let deadline = Instant::now() + DEADLINE;
         while self.eval(expression).await != json!(true) {
             assert!(Instant::now() < deadline, "never true: {expression}");
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Does what leads to another page, and waits until an expression is true there.
+    pub async fn go(&mut self, action: &str, arrived: &str) {
+        self.eval(action).await;
+        let deadline = Instant::now() + DEADLINE;
+        let expression = format!("document.readyState === 'complete' && ({arrived})");
+        let params = json!({"expression": expression, "returnByValue": true});
+        // WHY: between two pages there is nothing to evaluate in, which is no error here.
+        while self.answer("Runtime.evaluate", params.clone()).await["result"]["result"]["value"]
+            != json!(true)
+        {
+            assert!(Instant::now() < deadline, "never true: {arrived}");
             tokio::task::yield_now().await;
         }
     }

@@ -17,6 +17,7 @@ mod chromium;
 mod crash;
 mod demo;
 mod deploy;
+mod editor;
 mod follow;
 mod full_disk;
 mod machine;

@@ -98,6 +98,11 @@ impl World {
         self.record().unwrap()["url"].as_str().unwrap().trim_end_matches('/').to_owned()
     }
 
+    /// The server's token.
+    pub fn token(&self) -> String {
+        self.record().unwrap()["token"].as_str().unwrap().to_owned()
+    }
+
     /// The server's port.
     pub fn server_port(&self) -> Option<u16> {
         self.record()?["url"].as_str()?.trim_end_matches('/').rsplit(':').next()?.parse().ok()
