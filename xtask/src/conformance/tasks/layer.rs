@@ -175,7 +175,7 @@ fn dispatched(task: &ScheduledTask, outcome: &Value) -> Task {
         attempt: task.attempt,
         dispatch: 1,
         role_arn: "arn:aws:iam::111111111111:role/machine".to_owned(),
-        credentials: task.credentials.clone(),
+        credentials: task.actor.credentials.clone(),
         cancel: tokio_util::sync::CancellationToken::new(),
         stop: tokio_util::sync::CancellationToken::new(),
         trace: None,

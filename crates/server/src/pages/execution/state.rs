@@ -64,14 +64,27 @@ pub async fn by_name(
     named: Result<Query<Named>, Problem>,
 ) -> Result<Response, Failed> {
     let (Path((machine, name)), Query(named)) = (path?, named?);
-    let mut reader = Reader::new(shared, Address::of_path(&machine, &name));
+    let mut reader = Reader::new(shared.clone(), Address::of_path(&machine, &name));
     let execution = reader.execution().await?;
     let (fold, _) = reader.history(&execution.arn, 0).await?;
     let state = named.name;
-    match fold.last_of(&state) {
-        Some(visit) => Ok(Redirect::temporary(&reader.address.visit(visit.entered_by)).into_response()),
-        None => Err(NOT_FOUND.because(format!("`{state}` was not entered")).into()),
+    if let Some(visit) = fold.last_of(&state) {
+        return Ok(Redirect::temporary(&reader.address.visit(visit.entered_by)).into_response());
     }
+    let missing = || NOT_FOUND.because(format!("the machine has no state `{state}`"));
+    let machine = shared.app.machine_of(&execution).await?;
+    let document = serde_json::from_str(&machine.definition).unwrap_or_default();
+    let definition = find_state(&document, &state).ok_or_else(missing)?;
+    let content = html! {
+        section.head {
+            (crumbs(&reader.address, Some(&state)))
+            div.title { h1 { (state) } (state_status(StateStatus::Waiting)) }
+            p.lead { "It was not entered" @if !fold.is_ended() { " yet" } "." }
+        }
+        section { h2 { "Definition of the state" } (payload::show(definition, None)) }
+    };
+    let title = format!("{state} of {}", execution.name);
+    Ok(frame::page(frame::Section::Executions, &title, None, &content).into_response())
 }
 
 /// The page of a visit.
