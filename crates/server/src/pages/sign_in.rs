@@ -73,7 +73,7 @@ fn form(next: &str, errors: &Errors) -> Html<String> {
     let content = html! {
         section.notice {
             h1 { "Sign in" }
-            p { "Reading may be free; to change anything, the server wants to know that you may." }
+            p { "Show once that you may change things here: with the server's token." }
             form.stack method="post" action="/sign-in" {
                 (hidden("next", next))
                 (filled.secret(TOKEN))
