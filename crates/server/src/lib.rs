@@ -9,6 +9,7 @@ mod extract;
 mod fold;
 mod graph;
 mod guard;
+mod lambda;
 mod live;
 mod metrics;
 mod pages;
@@ -22,7 +23,7 @@ pub mod wire;
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::{Router, middleware};
-use shipway_control::access::Keys;
+use shipway_control::{access::Keys, function::Functions};
 use tokio_util::sync::CancellationToken;
 
 use crate::states::admit::Gate;
@@ -41,6 +42,7 @@ struct Shared {
     stop: CancellationToken,
     tally: Arc<metrics::Tally>,
     keys: Option<Keys>,
+    functions: Option<Functions>,
 }
 
 /// All routes for a server at `listen`; event streams end when `stop` is cancelled.
@@ -48,13 +50,16 @@ pub fn router(config: &Config, listen: SocketAddr, app: Arc<dyn App>, stop: Canc
     let gate = Gate::new(config.states.admission, listen, config.states.keys.clone());
     let guard = guard::Guard::new(&config.token, &config.allowed_hosts, listen, gate);
     let states = app.engine().map(|engine| states::router(engine, config.states.clone()));
-    let shared = Shared { app, stop, tally: Arc::default(), keys: config.states.keys.clone() };
+    let functions = config.states.functions.clone();
+    let lambda = functions.clone().map(lambda::router);
+    let shared = Shared { app, stop, tally: Arc::default(), keys: config.states.keys.clone(), functions };
     let router = api::router()
         .merge(pages::router())
         .merge(assets::router())
         .fallback(pages::unknown_path)
         .method_not_allowed_fallback(pages::unknown_method)
         .with_state(shared)
-        .merge(states.unwrap_or_default());
+        .merge(states.unwrap_or_default())
+        .merge(lambda.unwrap_or_default());
     router.layer(middleware::from_fn_with_state(Arc::new(guard), guard::protect))
 }

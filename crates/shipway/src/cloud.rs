@@ -94,6 +94,11 @@ impl Services {
         Ok(Arc::new(Somewhere { tasks: Tasks::new(&client), known }))
     }
 
+    /// Where the calls of all services go, if it was told.
+    pub fn endpoint_url(&self) -> Option<&str> {
+        self.endpoint_url.as_deref()
+    }
+
     fn by_service(&self) -> Result<BTreeMap<String, String>, Failure> {
         let pairs = self.endpoint.iter().map(|pair| {
             let (service, url) = pair.split_once('=').ok_or_else(|| {

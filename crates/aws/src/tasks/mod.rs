@@ -2,8 +2,11 @@
 //! Waits for no job (`.sync`): who starts it here is told so.
 
 mod lambda;
+mod local;
 mod metadata;
 mod optimized;
+
+pub use self::local::Local;
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -29,7 +32,10 @@ impl Tasks {
     async fn call(&self, task: &Task) -> Result<Value, Failure> {
         let (resource, parameters) = (task.resource.as_str(), &task.parameters);
         match integration::find(resource) {
-            Ok(Target::Function) => lambda::function(&self.client, resource, parameters).await,
+            Ok(Target::Function) => {
+                let there = lambda::region(resource).map(|region| self.client.in_region(region));
+                lambda::function(there.as_ref().unwrap_or(&self.client), resource, parameters).await
+            }
             Ok(Target::Optimized { pattern: Pattern::Sync | Pattern::Sync2, .. }) => {
                 Err(unable(format!("`{resource}`: jobs of this service are not waited for here")))
             }

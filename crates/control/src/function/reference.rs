@@ -1,6 +1,6 @@
 //! How callers name a function: by name, by part of its ARN or by all of it, each with a qualifier or without. Pure.
 
-use super::check_name;
+use super::{Refusal, check_name};
 
 /// A function that a caller means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +41,20 @@ impl Reference {
             qualifier: owned(qualifier),
             region: owned(region),
             account: owned(account),
+        })
+    }
+
+    /// What a call names: a function, and a qualifier beside it or not.
+    ///
+    /// # Errors
+    /// [`Refusal::Parameter`], in Lambda's words where they are known.
+    pub fn of(function: &str, qualifier: Option<&str>) -> Result<Self, Refusal> {
+        let named = Self::parse(function);
+        let named =
+            named.ok_or_else(|| Refusal::Parameter(format!("`{function}` is no function's name or ARN")))?;
+        named.qualified(qualifier).ok_or_else(|| {
+            let why = "The derived qualifier from the function name does not match the specified qualifier.";
+            Refusal::Parameter(why.to_owned())
         })
     }
 

@@ -79,7 +79,7 @@ impl Environment {
             api: port.address.to_string(),
             log_stream: &format!("{}/[$LATEST]{id}", day.get(..10).unwrap_or_default().replace('-', "/")),
             runtimes: shared.runtimes()?,
-            shared: &shared.config.environment,
+            shared: &shared.environment(),
         };
         let mut command = spawn::command(&shared.config.exe, function, &identity);
         command.stdout(writer.try_clone()?).stderr(writer);

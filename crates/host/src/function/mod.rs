@@ -93,6 +93,8 @@ struct Shared {
     room: Room,
     pools: Mutex<HashMap<String, Arc<Pool>>>,
     logs: Mutex<HashMap<String, Arc<Mutex<Log>>>>,
+    /// Variables that were told after the start.
+    told: Mutex<Vec<(String, String)>>,
     supervisor: TaskTracker,
     stop: CancellationToken,
 }
@@ -115,11 +117,17 @@ impl LocalFunctions {
             room: Room::new(),
             pools: Mutex::default(),
             logs: Mutex::default(),
+            told: Mutex::default(),
             supervisor: TaskTracker::new(),
             stop,
         });
         shared.supervisor.spawn(expire(Arc::clone(&shared)));
         Ok(Self(shared))
+    }
+
+    /// Gives variables to all processes that are started from now on, if they have no such ones of their own.
+    pub fn tell(&self, variables: impl IntoIterator<Item = (String, String)>) {
+        self.0.told.lock().unwrap_or_else(PoisonError::into_inner).extend(variables);
     }
 
     /// Returns when no process is left, after `stop` was cancelled.
@@ -177,6 +185,12 @@ impl Shared {
 
     fn pools(&self) -> MutexGuard<'_, HashMap<String, Arc<Pool>>> {
         self.pools.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Variables that all functions get.
+    fn environment(&self) -> Vec<(String, String)> {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        self.config.environment.iter().chain(told.iter()).cloned().collect()
     }
 
     /// The log of a function.

@@ -6,8 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use rustix::io::Errno;
-use tokio::io::unix::AsyncFd;
+use tokio::net::unix::pipe::Receiver;
 
 use crate::keeper::{Lines, Log};
 
@@ -20,7 +19,7 @@ const READS_MAX: usize = 64;
 
 /// The output of one process.
 pub(super) struct Output {
-    pipe: AsyncFd<PipeReader>,
+    pipe: Receiver,
     log: Arc<Mutex<Log>>,
     number: u16,
     text: Mutex<Text>,
@@ -46,16 +45,18 @@ enum Read {
 impl Output {
     /// The output of the process with this number, which it writes into the other end of `pipe`.
     pub(super) fn new(pipe: PipeReader, log: Arc<Mutex<Log>>, number: u16) -> io::Result<Self> {
-        rustix::io::ioctl_fionbio(&pipe, true)?;
-        Ok(Self { pipe: AsyncFd::register(pipe)?, log, number, text: Mutex::default() })
+        let pipe = Receiver::from_owned_fd(pipe.into())?;
+        Ok(Self { pipe, log, number, text: Mutex::default() })
     }
 
     /// Reads until nobody can write any more.
     pub(super) async fn follow(&self) {
         loop {
-            let Ok(mut ready) = self.pipe.readable().await else { return };
-            match self.read() {
-                Read::Empty => ready.clear_ready(),
+            if self.pipe.readable().await.is_err() {
+                return;
+            }
+            match self.read(|buffer| self.pipe.try_read(buffer)) {
+                Read::Empty => {}
                 Read::Some => tokio::task::yield_now().await,
                 Read::End => return,
             }
@@ -66,7 +67,8 @@ impl Output {
     /// a pipe holds.
     pub(super) fn drain(&self) {
         for _ in 0..READS_MAX {
-            if self.read() != Read::Some {
+            // WHY: not by tokio's `try_read`, which reads nothing before it has heard that there is something.
+            if self.read(|buffer| Ok(rustix::io::read(&self.pipe, buffer)?)) != Read::Some {
                 return;
             }
         }
@@ -91,10 +93,10 @@ impl Output {
     }
 
     /// WHY: the lock is held over the read, so that lines stay in order whoever reads.
-    fn read(&self) -> Read {
+    fn read(&self, read: impl FnOnce(&mut [u8]) -> io::Result<usize>) -> Read {
         let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
         let mut buffer = vec![0; READ_BYTES];
-        match rustix::io::read(self.pipe.get_ref(), &mut buffer) {
+        match read(&mut buffer) {
             Ok(0) => {
                 let lines = text.lines.end().into_iter().collect();
                 self.keep(&mut text, lines);
@@ -105,8 +107,8 @@ impl Output {
                 self.keep(&mut text, lines);
                 Read::Some
             }
-            Err(Errno::INTR) => Read::Some,
-            Err(Errno::AGAIN) => Read::Empty,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Read::Some,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Read::Empty,
             Err(_) => Read::End,
         }
     }
