@@ -94,6 +94,8 @@ fn environment(function: &Function, identity: &Identity<'_>) -> Vec<(OsString, O
     let mut all = command::base_environment();
     let mut set = |name: &str, value: &str| all.push((name.into(), value.into()));
     set("TZ", ":UTC");
+    // WHY: Python would write beside the code, and take what it wrote for the code of a file changed within the second.
+    set("PYTHONDONTWRITEBYTECODE", "1");
     identity.shared.iter().for_each(|(name, value)| set(name, value));
     settings.env.0.iter().for_each(|(name, value)| set(name, value));
     set("AWS_LAMBDA_RUNTIME_API", &identity.api);

@@ -6,13 +6,14 @@ mod describe;
 
 use axum::{
     Router,
-    body::{Body, to_bytes},
+    body::Body,
     extract::{Path, Request, State},
     response::Response,
     routing::{get, post},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Deserialize;
 use shipway_control::function::{Call, Functions, REQUEST_BYTES_MAX, Reference, Refusal};
 
@@ -20,6 +21,9 @@ pub use self::answer::refused;
 
 /// Where all paths begin.
 pub const ROOT: &str = "/2015-03-31/functions";
+
+/// Bytes of a body that is too large and is read nevertheless.
+const DRAIN_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// The routes of the API.
 pub fn router(functions: Functions) -> Router {
@@ -75,19 +79,17 @@ async fn run(functions: &Functions, name: &str, request: Request) -> Result<Resp
 }
 
 async fn body(headers: &HeaderMap, content: Body) -> Result<Vec<u8>, Refusal> {
-    let told = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let too_large = |bytes| Refusal::TooLarge { bytes, kind: "RequestResponse", limit: REQUEST_BYTES_MAX };
+    let told = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if let Some(bytes) = told.filter(|bytes| *bytes > REQUEST_BYTES_MAX) {
+        // WHY: who still sends when the connection is closed does not see the answer.
+        let mut rest = Limited::new(content, DRAIN_BYTES_MAX);
+        while let Some(Ok(_)) = rest.frame().await {}
         return Err(too_large(bytes));
     }
-    match to_bytes(content, REQUEST_BYTES_MAX).await {
-        Ok(bytes) => Ok(bytes.to_vec()),
-        Err(error)
-            if std::error::Error::source(&error)
-                .is_some_and(|source| source.is::<http_body_util::LengthLimitError>()) =>
-        {
-            Err(too_large(REQUEST_BYTES_MAX + 1))
-        }
+    match Limited::new(content, REQUEST_BYTES_MAX).collect().await {
+        Ok(collected) => Ok(collected.to_bytes().to_vec()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large(REQUEST_BYTES_MAX + 1)),
         Err(error) => Err(Refusal::Content { reason: error.to_string() }),
     }
 }

@@ -83,10 +83,10 @@ fn who_has_no_token_registers_and_calls_nothing() {
     let elsewhere = ["--server", &url];
     let code = ["--runtime=python", "--handler=app.handler", "--directory=code"];
     for verb in [&["function", "register", "other"] as &[&str], &["function", "run", "other"]] {
-        world.run(&[verb, &code, &elsewhere].concat()).ends(1).says(&["there is no bearer token"]);
+        world.run(&[verb, &code, &elsewhere].concat()).ends(5).says(&["there is no bearer token"]);
     }
-    world.run(&[&["function", "remove", "greet"] as &[&str], &elsewhere].concat()).ends(1);
-    world.run(&[&["function", "invoke", "greet"] as &[&str], &elsewhere].concat()).ends(1);
+    world.run(&[&["function", "remove", "greet"] as &[&str], &elsewhere].concat()).ends(5);
+    world.run(&[&["function", "invoke", "greet"] as &[&str], &elsewhere].concat()).ends(5);
     server.signal(Signal::TERM);
     server.end().ends(0);
 }
@@ -193,7 +193,10 @@ fn lambdas_api_takes_signed_calls_only() {
     register(&world, "greet", &["--handler=app.handler"]);
     let key = world.run(&["key", "create", "--json"]).ends(0).json();
     let words = [&key["id"], &key["secret"]].map(|word| word.as_str().unwrap());
-    assert_eq!(script(&python, "functions_signed.py", &[&[url(&world).as_str()], &words[..]].concat()), "signed");
+    assert_eq!(
+        script(&python, "functions_signed.py", &[&[url(&world).as_str()], &words[..]].concat()),
+        "signed"
+    );
     server.signal(Signal::TERM);
     server.end().ends(0);
 }
@@ -202,6 +205,7 @@ fn lambdas_api_takes_signed_calls_only() {
 fn the_guide_to_functions_is_true() {
     let world = World::new();
     let server = served(&world, &[]);
+    std::fs::create_dir(world.repo().join("greet")).unwrap();
     let page = machine_guide::again(&world, include_str!("../../../../docs/functions.md"));
     expect_file!["../../../../docs/functions.md"].assert_eq(&page);
     server.signal(Signal::TERM);

@@ -141,9 +141,9 @@ def told(error, request_id):
     if isinstance(error, Fault):
         name, trace = error.name, error.trace
     else:
-        # The first line is this file's own.
         name = type(error).__name__
-        trace = traceback.format_list(traceback.extract_tb(error.__traceback__)[1:])
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
+        trace = traceback.format_list([(frame.filename, frame.lineno, frame.name, frame.line) for frame in frames])
     return {"errorMessage": str(error), "errorType": name, "requestId": request_id, "stackTrace": trace}
 
 

@@ -13,10 +13,10 @@ use self::code::Code as FunctionCode;
 use super::{Command, Group};
 use crate::{context::Context, exit::Code, failure::Failure, local};
 
-/// Run Lambda functions on this machine, for state machines and for any client of Lambda's API
+/// Run Lambda functions on this machine
 ///
 /// The server starts the code in processes of its own, without a container, and keeps them warm.
-/// State machines that name the function by its ARN run it.
+/// State machines that name the function by its ARN run it, and so do clients of Lambda's API.
 ///
 ///     $ shipway function run greet --runtime python --handler app.handler --directory .
 ///     $ shipway function invoke greet '{"name": "Ada"}'

@@ -20,9 +20,9 @@ const RENEW: Duration = Duration::from_secs(4);
 /// Lines of one look.
 const LINES_MAX: u32 = 10_000;
 
-/// Run a function while you work on it: until Ctrl-C, with its log here and new code at once
+/// Run a function while you work on it
 ///
-/// A function of this name that is registered for good is not put aside for it.
+/// Until Ctrl-C, with its log here; the next call after a file has changed runs the new code. A function of this name that is registered for good is not put aside for it.
 ///
 ///     $ shipway function run greet --runtime node --handler index.handler
 #[derive(Debug, clap::Args)]
