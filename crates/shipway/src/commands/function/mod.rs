@@ -40,8 +40,8 @@ enum Verb {
 
 /// Keep a function, in place of one of the same name
 ///
-/// It stays when the server is started again. Calls that come from now on run in new processes, so register again when
-/// the code has changed.
+/// It stays when the server is started again. Calls that come from now on run in new processes, so
+/// register again when the code has changed.
 ///
 ///     $ shipway function register greet --runtime python --handler app.handler --directory ./greet
 #[derive(Debug, clap::Args)]

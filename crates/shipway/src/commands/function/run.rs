@@ -22,7 +22,8 @@ const LINES_MAX: u32 = 10_000;
 
 /// Run a function while you work on it
 ///
-/// Until Ctrl-C, with its log here; the next call after a file has changed runs the new code. A function of this name that is registered for good is not put aside for it.
+/// Until Ctrl-C, with its log here; the next call after a file has changed runs the new code. A
+/// function of this name that is registered for good is not put aside for it.
 ///
 ///     $ shipway function run greet --runtime node --handler index.handler
 #[derive(Debug, clap::Args)]
