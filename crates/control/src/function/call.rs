@@ -105,6 +105,7 @@ impl Functions {
     ) -> Result<FunctionStatus, Error> {
         settings.check()?;
         self.runner.check(&settings)?;
+        self.forget_expired().await?;
         let function = self.catalogue.register(name, settings, actor).await?;
         Ok(self.took(function))
     }
@@ -113,8 +114,21 @@ impl Functions {
     pub async fn lease(&self, name: &str, settings: Settings, actor: &str) -> Result<FunctionStatus, Error> {
         settings.check()?;
         self.runner.check(&settings)?;
+        self.forget_expired().await?;
         let function = self.catalogue.lease(name, settings, actor).await?;
         Ok(self.took(function))
+    }
+
+    /// Takes away what a lease that nobody renewed has left.
+    async fn forget_expired(&self) -> Result<(), Error> {
+        for Function { name, revision, .. } in self.catalogue.expired().await? {
+            // WHY: somebody else may have been faster, or have registered it again.
+            if self.catalogue.remove(&name, Some(&revision)).await.is_ok() {
+                self.runner.retire(&name, None);
+                self.runner.forget(&name).await;
+            }
+        }
+        Ok(())
     }
 
     fn took(&self, function: Function) -> FunctionStatus {

@@ -112,7 +112,20 @@ impl Catalogue {
 
     /// All functions that are there, by name.
     pub(super) async fn list(&self) -> Result<Vec<Function>, Error> {
-        let (mut functions, now) = (Vec::new(), self.clock.now());
+        let (mut functions, now) = (self.all().await?, self.clock.now());
+        functions.retain(|function| function.is_there(now));
+        Ok(functions)
+    }
+
+    /// Functions whose lease has ended.
+    pub(super) async fn expired(&self) -> Result<Vec<Function>, Error> {
+        let (mut functions, now) = (self.all().await?, self.clock.now());
+        functions.retain(|function| !function.is_there(now));
+        Ok(functions)
+    }
+
+    async fn all(&self) -> Result<Vec<Function>, Error> {
+        let mut functions = Vec::new();
         let mut after: Option<String> = None;
         loop {
             let page = self.store.records(PREFIX, after.as_deref(), PAGE_MAX).await;
@@ -123,7 +136,6 @@ impl Catalogue {
                 functions.push(function(&record)?);
             }
             if is_last {
-                functions.retain(|function| function.is_there(now));
                 return Ok(functions);
             }
         }

@@ -116,7 +116,7 @@ async fn a_registration_takes_the_place_of_the_one_before_and_shows_no_value() {
         rig.runner.retired.lock().unwrap().last().unwrap(),
         &("f".to_owned(), Some(second.revision.clone()))
     );
-    assert_eq!(rig.functions.list().await.unwrap(), [second.clone()]);
+    assert_eq!(rig.functions.list().await.unwrap(), std::slice::from_ref(&second));
     assert_eq!(second.env_names, ["TOKEN"]);
     assert!(!serde_json::to_string(&second).unwrap().contains("hidden"));
     assert_eq!(second.arn, "arn:aws:lambda:us-east-1:000000000000:function:f");
@@ -139,6 +139,9 @@ async fn a_lease_that_nobody_renews_ends() {
     assert!(matches!(rig.functions.describe("f").await, Err(Error::NotFound { .. })));
     let refused = rig.functions.invoke(call("f", "{}")).await.unwrap_err();
     assert_eq!(refused, Refusal::NotFound { arn: leased.arn });
+    rig.functions.register("other", settings(), "bo").await.unwrap();
+    assert!(rig.runner.retired.lock().unwrap().contains(&("f".to_owned(), None)), "nothing of it is left");
+    assert_eq!(rig.store.records("function/", None, 10).await.unwrap().len(), 1);
     rig.functions.register("f", settings(), "bo").await.unwrap();
     let refused = rig.functions.lease("f", settings(), "ana").await.unwrap_err();
     assert!(refused.to_string().contains("registered for good"), "{refused}");

@@ -67,7 +67,11 @@ pub fn refused(fault: &Fault) -> Response {
         _ if fault.status == StatusCode::BAD_REQUEST => StatusCode::FORBIDDEN,
         _ => fault.status,
     };
-    failed(status, fault.code, &json!({"message": fault.message}))
+    let code = match fault.code {
+        "RequestEntityTooLargeException" => "RequestTooLargeException",
+        other => other,
+    };
+    failed(status, code, &json!({"message": fault.message}))
 }
 
 fn failed(status: StatusCode, code: &'static str, body: &Value) -> Response {

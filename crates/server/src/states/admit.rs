@@ -163,6 +163,29 @@ impl From<Refusal> for Fault {
 mod tests {
     use super::*;
 
+    #[test]
+    fn calls_of_each_api_are_told_apart() {
+        let of = |method: Method, path: &str, target: bool| {
+            let mut request = Request::builder().method(method).uri(path);
+            if target {
+                request = request.header(TARGET, "AWSStepFunctions.ListActivities");
+            }
+            api(&request.body(Body::empty()).unwrap())
+        };
+        assert_eq!(of(Method::POST, "/", true), Some(Api::States));
+        assert_eq!(of(Method::POST, "/", false), None);
+        for path in [
+            "/2015-03-31/functions",
+            "/2015-03-31/functions/",
+            "/2015-03-31/functions/f/invocations?Qualifier=1",
+        ] {
+            assert_eq!(of(Method::GET, path, false), Some(Api::Lambda), "{path}");
+        }
+        for path in ["/2015-03-31/functionsx", "/v1/functions", "/x/2015-03-31/functions"] {
+            assert_eq!(of(Method::POST, path, true), None, "{path}");
+        }
+    }
+
     #[tokio::test]
     async fn unsigned_calls_are_taken_on_the_loopback_at_the_operators_word_only() {
         let loopback = ([127, 0, 0, 1], 1).into();
