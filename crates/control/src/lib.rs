@@ -4,6 +4,7 @@ pub mod access;
 pub mod app;
 pub mod config;
 pub mod deployer;
+pub mod function;
 pub mod host;
 pub mod lock;
 pub mod millis;

@@ -1,6 +1,7 @@
 //! This machine: processes under keepers, artifacts on disk, and the edge proxy. Implements `control`'s host port.
 
 pub mod edge;
+pub mod function;
 pub mod keeper;
 pub mod load;
 

@@ -11,10 +11,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header, 
 use sha2::{Digest, Sha256};
 
 use crate::{
-    pages,
+    lambda, pages,
     problem::{FORBIDDEN_ORIGIN, TIMEOUT, UNAUTHORIZED, WRONG_HOST},
     session::Sessions,
-    states::admit::{self, Gate},
+    states::admit::{self, Api, Gate},
     wire::Problem,
 };
 
@@ -62,7 +62,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Access {
 
 impl Guard {
     /// A guard for a server at `listen`: `token` is needed for what changes anything (and for everything if `listen`
-    /// can be reached from other machines); `hosts` are names besides the loopback ones. Step Functions calls carry no
+    /// can be reached from other machines); `hosts` are names besides the loopback ones. calls of AWS's APIs carry no
     /// bearer token: they pass `gate`.
     pub fn new(token: &str, hosts: &[String], listen: SocketAddr, gate: Gate) -> Self {
         let hosts = hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
@@ -77,16 +77,19 @@ impl Guard {
 
     /// The request if it may go on, or its refusal.
     async fn pass(&self, mut request: Request) -> Result<Request, Response> {
-        if !admit::is_call(&request) {
+        let Some(api) = admit::api(&request) else {
             let access = self.check(&request).map_err(|problem| refusal(&request, problem))?;
             request.extensions_mut().insert(access);
             return Ok(request);
-        }
+        };
         let host = self.check_host(request.uri(), request.headers());
         if let Err(problem) = host.and_then(|()| check_origin(request.headers())) {
             return Err(problem.into_response());
         }
-        self.gate.admit(request).await.map_err(IntoResponse::into_response)
+        self.gate.admit(api, request).await.map_err(|fault| match api {
+            Api::States => fault.into_response(),
+            Api::Lambda => lambda::refused(&fault),
+        })
     }
 
     fn check(&self, request: &Request) -> Result<Access, Problem> {

@@ -9,6 +9,7 @@ mod extract;
 mod fold;
 mod graph;
 mod guard;
+mod lambda;
 mod live;
 mod metrics;
 mod pages;
@@ -23,7 +24,7 @@ pub mod wire;
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::{Router, middleware};
-use shipway_control::access::Keys;
+use shipway_control::{access::Keys, function::Functions};
 use tokio_util::sync::CancellationToken;
 
 use crate::states::admit::Gate;
@@ -45,6 +46,7 @@ struct Shared {
     stop: CancellationToken,
     tally: Arc<metrics::Tally>,
     keys: Option<Keys>,
+    functions: Option<Functions>,
 }
 
 impl Shared {
@@ -64,6 +66,8 @@ pub fn router(config: &Config, listen: SocketAddr, app: Arc<dyn App>, stop: Canc
     let gate = Gate::new(config.states.admission, listen, config.states.keys.clone());
     let guard = Arc::new(guard::Guard::new(&config.token, &config.allowed_hosts, listen, gate));
     let api = app.engine().map(|engine| Arc::new(states::Api::new(engine, config.states.clone())));
+    let functions = config.states.functions.clone();
+    let lambda = functions.clone().map(lambda::router);
     let shared = Shared {
         app,
         guard: Arc::clone(&guard),
@@ -71,6 +75,7 @@ pub fn router(config: &Config, listen: SocketAddr, app: Arc<dyn App>, stop: Canc
         stop,
         tally: Arc::default(),
         keys: config.states.keys.clone(),
+        functions,
     };
     let router = api::router()
         .merge(pages::router())
@@ -78,6 +83,7 @@ pub fn router(config: &Config, listen: SocketAddr, app: Arc<dyn App>, stop: Canc
         .fallback(pages::unknown_path)
         .method_not_allowed_fallback(pages::unknown_method)
         .with_state(shared)
-        .merge(api.map(states::route).unwrap_or_default());
+        .merge(api.map(states::route).unwrap_or_default())
+        .merge(lambda.unwrap_or_default());
     router.layer(middleware::from_fn_with_state(guard, guard::protect))
 }

@@ -6,6 +6,7 @@ use shipway_asl::Timestamp;
 use shipway_control::{
     access::AccessKey,
     app::{Deployment, Lock, ReleaseStatus, ServiceStatus, Step},
+    function::{FunctionStatus, Settings},
     release::Release,
 };
 
@@ -114,6 +115,66 @@ pub struct NewAccessKey {
 pub struct AccessKeys {
     /// In the order of their ids.
     pub keys: Vec<AccessKey>,
+}
+
+/// Body of `PUT /v1/functions/{name}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FunctionRequest {
+    /// What the function is.
+    pub settings: Settings,
+    /// Whether it goes when nobody renews it.
+    #[serde(default)]
+    pub is_leased: bool,
+    /// Who asks.
+    pub actor: String,
+}
+
+/// Body of `POST /v1/functions/{name}/renew`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RenewRequest {
+    /// The registration that is meant.
+    pub revision: String,
+}
+
+/// Body of `POST /v1/functions/{name}/delete`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RemoveRequest {
+    /// Only this registration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// Who asks.
+    pub actor: String,
+}
+
+/// Functions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AllFunctions {
+    /// By name.
+    pub functions: Vec<FunctionStatus>,
+}
+
+/// Body of `POST /v1/functions/{name}/invoke`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InvokeRequest {
+    /// What the function gets.
+    pub payload: Value,
+}
+
+/// What became of a call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvokeAnswer {
+    /// The call's id.
+    pub request_id: String,
+    /// Whether the function failed.
+    pub is_failure: bool,
+    /// What it answered, or the error: JSON as text.
+    pub payload: String,
+    /// The end of what it wrote.
+    pub log: String,
 }
 
 /// Body of `POST /v1/rollbacks`.

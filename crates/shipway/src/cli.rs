@@ -196,6 +196,10 @@ mod tests {
                 .to_owned();
         text.push_str("- `shipway keeper`: keep the processes of one service (started by `shipway serve`)\n");
         text.push_str("- `shipway exec`: become a service's process (started by `shipway keeper`)\n");
+        text.push_str(
+            "- `shipway function-process`: become a function's process (started by `shipway serve`)\n",
+        );
+        text.push_str("- `shipway function-guard`: kill what functions leave when the server is gone (started by `shipway serve`)\n");
         for entry in COMMANDS.iter().filter(|entry| entry.group.is_none()) {
             let command = (entry.define)();
             let about = command.get_about().map(ToString::to_string).unwrap_or_default();

@@ -126,6 +126,11 @@ impl Services {
         client.map_err(|error| Failure::of("tasks cannot call services", &error))
     }
 
+    /// Where the calls of all services go, if it was told.
+    pub fn endpoint_url(&self) -> Option<&str> {
+        self.endpoint_url.as_deref()
+    }
+
     fn by_service(&self) -> Result<BTreeMap<String, String>, Failure> {
         let pairs = self.endpoint.iter().map(|pair| {
             let (service, url) = pair.split_once('=').ok_or_else(|| {

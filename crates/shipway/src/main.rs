@@ -14,6 +14,7 @@ mod demo;
 mod exit;
 mod failure;
 mod follow;
+mod functions;
 mod known;
 mod local;
 mod output;

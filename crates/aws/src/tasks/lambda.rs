@@ -1,44 +1,75 @@
-//! Functions of Lambda, by their own ARN and by `lambda:invoke`, at any endpoint with Lambda's Invoke API. A function that
-//! fails by itself fails the state with its own error's name.
+//! Functions of Lambda, by their own ARN and by `lambda:invoke`, wherever somebody answers Lambda's Invoke API. A function
+//! that fails by itself fails the state with its own error's name.
 
+use async_trait::async_trait;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
 
 use super::metadata;
 use crate::{
-    client::{Answer, Client},
-    models::Service,
+    client::{Answer, CallError, Client},
+    models::{Operation, Service},
     task::{self, Failure},
 };
 
+/// Who answers Lambda's Invoke API.
+#[async_trait]
+pub(super) trait Invoke: Sync {
+    /// Calls a function; the input is that of the API's model.
+    async fn invoke(&self, input: &Value) -> Result<Answer, CallError>;
+}
+
+/// AWS, or an endpoint in its place.
+#[async_trait]
+impl Invoke for Client {
+    async fn invoke(&self, input: &Value) -> Result<Answer, CallError> {
+        self.call("lambda", "invoke", input).await
+    }
+}
+
 /// A state whose resource is the function: its parameters are the payload, and the function's answer is its result.
-pub(super) async fn function(client: &Client, arn: &str, parameters: &Value) -> Result<Value, Failure> {
-    let region = arn.split(':').nth(3).filter(|region| !region.is_empty());
-    let there = region.map(|region| client.in_region(region));
+pub(super) async fn function(lambda: &dyn Invoke, arn: &str, parameters: &Value) -> Result<Value, Failure> {
     let input = json!({"FunctionName": arn, "Payload": encoded(parameters)});
-    let answer = call(there.as_ref().unwrap_or(client), &input).await?;
-    Ok(payload(&answer))
+    Ok(payload(&call(lambda, &input).await?))
+}
+
+/// The region that a function's ARN names.
+pub(super) fn region(arn: &str) -> Option<&str> {
+    arn.split(':').nth(3).filter(|region| !region.is_empty())
 }
 
 /// `lambda:invoke`: the API's own parameters, but any JSON as payload, and its whole answer.
-pub(super) async fn invoke(client: &Client, parameters: &Value) -> Result<Value, Failure> {
+pub(super) async fn invoke(lambda: &dyn Invoke, parameters: &Value) -> Result<Value, Failure> {
     let mut given = parameters.clone();
     let sent = given.as_object_mut().and_then(|given| given.shift_remove("Payload"));
-    let operation = Service::load("lambda").and_then(|service| service.operation("invoke"));
-    let operation = operation.map_err(|error| Failure::runtime(error.to_string()))?;
+    let operation = operation()?;
     let mut input = task::input(operation, &given).map_err(|unfit| Failure::unfit(parameters, &unfit))?;
     if let Some(members) = input.as_object_mut() {
         members.insert("Payload".to_owned(), encoded(&sent.unwrap_or_else(|| json!({}))).into());
     }
-    let answer = call(client, &input).await?;
+    let answer = call(lambda, &input).await?;
     let mut output = answer.output.as_object().cloned().unwrap_or_default();
     output.insert("Payload".to_owned(), payload(&answer));
     Ok(metadata::add(output, &answer))
 }
 
-async fn call(client: &Client, input: &Value) -> Result<Answer, Failure> {
-    let answer = client.call("lambda", "invoke", input).await;
-    let answer = answer.map_err(|error| task::of_optimized(&error))?;
+/// `aws-sdk:lambda:invoke`: as any action of any service, so a function that fails is an answer like another one.
+pub(super) async fn sdk(lambda: &dyn Invoke, parameters: &Value) -> Result<Value, Failure> {
+    let operation = operation()?;
+    let input = task::input(operation, parameters).map_err(|unfit| Failure::unfit(parameters, &unfit))?;
+    match lambda.invoke(&input).await {
+        Ok(answer) => Ok(task::output(operation, &answer.output)),
+        Err(error) => Err(task::of_sdk(&error)),
+    }
+}
+
+fn operation() -> Result<Operation<'static>, Failure> {
+    let operation = Service::load("lambda").and_then(|service| service.operation("invoke"));
+    operation.map_err(|error| Failure::runtime(error.to_string()))
+}
+
+async fn call(lambda: &dyn Invoke, input: &Value) -> Result<Answer, Failure> {
+    let answer = lambda.invoke(input).await.map_err(|error| task::of_optimized(&error))?;
     match answer.output.get("FunctionError") {
         Some(_) => Err(failed(&text(&answer.output))),
         None => Ok(answer),

@@ -7,9 +7,12 @@ mod emr;
 mod http;
 mod jobs;
 mod lambda;
+mod local;
 mod metadata;
 mod optimized;
 mod roles;
+
+pub use self::local::Local;
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -47,7 +50,10 @@ impl Tasks {
         let (resource, parameters) = (task.resource.as_str(), &task.parameters);
         let client = &self.roles.client(task).await?.with_token(task.uuid());
         match integration::find(resource) {
-            Ok(Target::Function) => lambda::function(client, resource, parameters).await,
+            Ok(Target::Function) => {
+                let there = lambda::region(resource).map(|region| client.in_region(region));
+                lambda::function(there.as_ref().unwrap_or(client), resource, parameters).await
+            }
             Ok(Target::Optimized { integration, action, .. }) => match (integration.service, action.name) {
                 ("apigateway", "invoke") => apigateway::invoke(client, task).await,
                 ("bedrock", "invokeModel") => bedrock::invoke(client, parameters).await,

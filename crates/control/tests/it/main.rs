@@ -15,6 +15,7 @@ mod deployer_harness;
 mod deployer_rig;
 mod deployer_world;
 mod full_store;
+mod functions;
 mod lock;
 mod repository;
 mod source;

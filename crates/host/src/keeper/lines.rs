@@ -4,13 +4,13 @@ use super::LINE_BYTES_MAX;
 
 /// Bytes that have not become a line yet; never more than one line's limit.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
+pub(crate) struct Lines {
     rest: Vec<u8>,
 }
 
 impl Lines {
     /// The lines that these bytes complete. A line longer than the limit comes in several pieces.
-    pub(super) fn feed(&mut self, mut bytes: &[u8]) -> Vec<String> {
+    pub(crate) fn feed(&mut self, mut bytes: &[u8]) -> Vec<String> {
         let mut lines = Vec::new();
         while let Some(end) = bytes.iter().position(|&byte| byte == b'\n') {
             let (line, rest) = bytes.split_at(end);
@@ -23,7 +23,7 @@ impl Lines {
     }
 
     /// What is left when the stream has ended.
-    pub(super) fn end(&mut self) -> Option<String> {
+    pub(crate) fn end(&mut self) -> Option<String> {
         (!self.rest.is_empty()).then(|| self.take())
     }
 

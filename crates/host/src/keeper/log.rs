@@ -21,7 +21,7 @@ pub(crate) const FILES_MAX: u64 = 4;
 
 /// The files of one group.
 #[derive(Debug)]
-pub(super) struct Log {
+pub(crate) struct Log {
     dir: PathBuf,
     file: File,
     number: u64,
@@ -31,7 +31,7 @@ pub(super) struct Log {
 
 impl Log {
     /// Goes on where the keeper before this one ended.
-    pub(super) fn open(dir: &Path) -> io::Result<Self> {
+    pub(crate) fn open(dir: &Path) -> io::Result<Self> {
         fs::create_dir_all(dir)?;
         let names = fs::read_dir(dir)?.filter_map(|entry| file_number(entry.ok()?.file_name().to_str()?));
         let number = names.max().unwrap_or(1);
@@ -40,7 +40,7 @@ impl Log {
     }
 
     /// Writes lines of one stream.
-    pub(super) fn write(&mut self, process: u16, stream: &str, lines: Vec<String>) {
+    pub(crate) fn write(&mut self, process: u16, stream: &str, lines: Vec<String>) {
         let time = SystemClock.now();
         let lines = lines.into_iter().map(|text| LogLine { time, process, stream: stream.to_owned(), text });
         self.append(&lines.collect::<Vec<_>>());

@@ -23,7 +23,8 @@ use std::{
 
 use rustix::{fs::FlockOperation, io::Errno};
 
-pub(crate) use self::log::{FILES_MAX, LINE_BYTES_MAX, file_name, file_number};
+pub(crate) use self::lines::Lines;
+pub(crate) use self::log::{FILES_MAX, LINE_BYTES_MAX, Log, file_name, file_number};
 pub(crate) use self::sweep::kill_session;
 use crate::group::GroupDir;
 
@@ -74,8 +75,8 @@ pub fn run(dir: &Path) -> Result<(), Error> {
     runtime.block_on(supervise::supervise(dir))
 }
 
-/// Does what the hidden subcommands `keeper <group dir>` and `exec --parent <pid> -- <program> <arguments>` ask for;
-/// `None` if the arguments (the program's own name first) are for somebody else.
+/// Does what the hidden subcommands `keeper <group dir>` and `exec --parent <pid> -- <program> <arguments>` ask for, and
+/// those of functions' processes; `None` if the arguments (the program's own name first) are for somebody else.
 pub fn dispatch(arguments: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {
     let arguments: Vec<OsString> = arguments.into_iter().skip(1).collect();
     match arguments.as_slice() {
@@ -93,7 +94,13 @@ pub fn dispatch(arguments: impl IntoIterator<Item = OsString>) -> Option<ExitCod
             complain(&exec(parent, program));
             Some(ExitCode::from(127))
         }
-        _ => None,
+        others => match crate::function::dispatch(others)? {
+            Ok(()) => Some(ExitCode::SUCCESS),
+            Err(error) => {
+                complain(&error);
+                Some(ExitCode::from(127))
+            }
+        },
     }
 }
 

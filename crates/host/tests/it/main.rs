@@ -8,6 +8,7 @@ mod edge_stream;
 mod edge_switch;
 mod edge_watch;
 mod edge_weights;
+mod functions;
 mod host_artifacts;
 mod host_check;
 mod host_fence;

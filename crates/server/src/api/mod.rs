@@ -3,6 +3,7 @@
 mod artifacts;
 mod deployments;
 mod events;
+mod functions;
 mod keys;
 mod openapi;
 mod services;
@@ -309,6 +310,71 @@ pub const ROUTES: &[Route] = &[
             &[],
         )
     },
+    reads(
+        "/v1/functions",
+        "listFunctions",
+        "Functions",
+        || get(functions::list),
+        "Functions that run on the server's machine, by name; without the values of their variables.",
+        &[],
+    ),
+    reads("/v1/functions/{name}", "getFunction", "Function", || get(functions::show), "One function.", &[]),
+    Route {
+        method: "put",
+        answer: (200, Some("Function")),
+        ..changes(
+            "/v1/functions/{name}",
+            "registerFunction",
+            "FunctionRequest",
+            || put(functions::register),
+            "Registers a function in place of one of the same name; its next call runs in a new process.",
+            &[],
+        )
+    },
+    Route {
+        answer: (200, Some("Function")),
+        ..changes(
+            "/v1/functions/{name}/renew",
+            "renewFunction",
+            "RenewRequest",
+            || post(functions::renew),
+            "Says that a leased function shall stay for 15 s more.",
+            &[],
+        )
+    },
+    Route {
+        answer: (200, Some("Function")),
+        ..changes(
+            "/v1/functions/{name}/delete",
+            "removeFunction",
+            "RemoveRequest",
+            || post(functions::remove),
+            "Forgets a function and its log; calls under way end first.",
+            &[],
+        )
+    },
+    streams(Route {
+        answer: (200, Some("InvokeAnswer")),
+        ..changes(
+            "/v1/functions/{name}/invoke",
+            "invokeFunction",
+            "InvokeRequest",
+            || post(functions::invoke),
+            "Calls a function and waits for its answer.",
+            &[],
+        )
+    }),
+    reads(
+        "/v1/functions/{name}/logs",
+        "getFunctionLogs",
+        "LogPage",
+        || get(functions::logs),
+        "Lines that the function wrote.",
+        &[
+            query("lines", "integer", "the last so many lines, 1 to 10,000; 100 if not given"),
+            query("after", "string", "lines after this `cursor`"),
+        ],
+    ),
     reads(
         "/v1/health",
         "getHealth",

@@ -1,5 +1,5 @@
-//! Who may call the Step Functions API: who signs with a key of Shipway's, or, on the loopback and at the operator's
-//! word, everybody. What a signature is made of is `sigv4`'s; which calls there are is not known here.
+//! Who may call the APIs of AWS's: who signs with a key of Shipway's, or, on the loopback and at the operator's word,
+//! everybody. What a signature is made of is `sigv4`'s; which calls there are is not known here.
 
 use std::{
     net::SocketAddr,
@@ -8,17 +8,54 @@ use std::{
 
 use axum::{body::Body, extract::Request};
 use http::{Method, StatusCode};
-use shipway_control::access::{AccessKey, Keys};
+use shipway_control::{
+    access::{AccessKey, Keys},
+    function::REQUEST_BYTES_MAX,
+};
 use shipway_engine::Clock;
 
-use super::{SERVICE, body, fault::Fault};
-use crate::sigv4::{Claim, Head, Place, Refusal, Replays};
+use super::{BODY_BYTES_MAX, SERVICE, body, fault::Fault};
+use crate::{
+    lambda,
+    sigv4::{Claim, Head, Place, Refusal, Replays},
+};
 
 /// The header that names the action.
 pub const TARGET: &str = "x-amz-target";
 
-/// The service that signatures are for.
-const SIGNED_SERVICE: &str = "states";
+/// An API of AWS's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Api {
+    /// Step Functions.
+    States,
+    /// Lambda.
+    Lambda,
+}
+
+impl Api {
+    /// The service that signatures are for.
+    const fn service(self) -> &'static str {
+        match self {
+            Self::States => "states",
+            Self::Lambda => "lambda",
+        }
+    }
+
+    /// Bytes of a request's body.
+    const fn body_bytes_max(self) -> usize {
+        match self {
+            Self::States => BODY_BYTES_MAX,
+            Self::Lambda => REQUEST_BYTES_MAX,
+        }
+    }
+
+    fn is_change(self, head: &Head) -> bool {
+        match self {
+            Self::States => is_change(head),
+            Self::Lambda => head.method != Method::GET.as_str(),
+        }
+    }
+}
 
 /// What actions begin with that change nothing; the others' signatures are good once.
 const READING: &[&str] = &["Describe", "List", "GetExecutionHistory", "ValidateStateMachineDefinition"];
@@ -41,9 +78,14 @@ pub struct Gate {
     replays: Mutex<Replays>,
 }
 
-/// Whether a request is a call of this API.
-pub fn is_call(request: &Request) -> bool {
-    request.method() == Method::POST && request.uri().path() == "/" && request.headers().contains_key(TARGET)
+/// The API that a request is a call of, if it is one.
+pub fn api(request: &Request) -> Option<Api> {
+    let path = request.uri().path();
+    if request.method() == Method::POST && path == "/" && request.headers().contains_key(TARGET) {
+        return Some(Api::States);
+    }
+    let rest = path.strip_prefix(lambda::ROOT);
+    rest.filter(|rest| rest.is_empty() || rest.starts_with('/')).map(|_| Api::Lambda)
 }
 
 impl Gate {
@@ -58,7 +100,7 @@ impl Gate {
     }
 
     /// The request, if it may go on.
-    pub async fn admit(&self, request: Request) -> Result<Request, Fault> {
+    pub async fn admit(&self, api: Api, request: Request) -> Result<Request, Fault> {
         if self.is_open() {
             return Ok(request);
         }
@@ -72,16 +114,16 @@ impl Gate {
             headers: &parts.headers,
         };
         let claim = Claim::read(&head)?;
-        let place = Place { region: keys.engine().place().0, service: SIGNED_SERVICE };
+        let place = Place { region: keys.engine().place().0, service: api.service() };
         claim.check(&place, clock.now())?;
-        let is_change = is_change(&head);
+        let is_change = api.is_change(&head);
         if is_change && claim.is_long() {
             return Err(Refusal::Unfit(
                 "A presigned request that changes something may be good for 300 s at most.".to_owned(),
             )
             .into());
         }
-        let content = body(content).await?;
+        let content = body(content, api.body_bytes_max()).await?;
         let key = verified(keys, &claim, &head, &content).await?;
         if is_change {
             self.take(&claim, &*clock)?;
@@ -126,11 +168,34 @@ impl From<Refusal> for Fault {
 mod tests {
     use super::*;
 
+    #[test]
+    fn calls_of_each_api_are_told_apart() {
+        let of = |method: Method, path: &str, target: bool| {
+            let mut request = Request::builder().method(method).uri(path);
+            if target {
+                request = request.header(TARGET, "AWSStepFunctions.ListActivities");
+            }
+            api(&request.body(Body::empty()).unwrap())
+        };
+        assert_eq!(of(Method::POST, "/", true), Some(Api::States));
+        assert_eq!(of(Method::POST, "/", false), None);
+        for path in [
+            "/2015-03-31/functions",
+            "/2015-03-31/functions/",
+            "/2015-03-31/functions/f/invocations?Qualifier=1",
+        ] {
+            assert_eq!(of(Method::GET, path, false), Some(Api::Lambda), "{path}");
+        }
+        for path in ["/2015-03-31/functionsx", "/v1/functions", "/x/2015-03-31/functions"] {
+            assert_eq!(of(Method::POST, path, true), None, "{path}");
+        }
+    }
+
     #[tokio::test]
     async fn unsigned_calls_are_taken_on_the_loopback_at_the_operators_word_only() {
         let loopback = ([127, 0, 0, 1], 1).into();
         let admits = async |admission, listen| {
-            Gate::new(admission, listen, None).admit(Request::default()).await.is_ok()
+            Gate::new(admission, listen, None).admit(Api::States, Request::default()).await.is_ok()
         };
         assert!(admits(Admission::Everybody, loopback).await);
         assert!(!admits(Admission::Signed, loopback).await);

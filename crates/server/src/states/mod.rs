@@ -34,7 +34,7 @@ use futures_util::future::BoxFuture;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::Value;
 use shipway_asl::{Timestamp, test_state::Shapes};
-use shipway_control::access::Keys;
+use shipway_control::{access::Keys, function::Functions};
 use shipway_engine::Engine;
 
 pub use self::{
@@ -70,6 +70,8 @@ pub struct Config {
     pub omitted: Vec<String>,
     /// The world; without one there is every log group, and any mocked result will do.
     pub world: Option<Arc<dyn World>>,
+    /// Functions that run here, and are called as Lambda's are; without them there is no such API.
+    pub functions: Option<Functions>,
 }
 
 impl std::fmt::Debug for Config {
@@ -173,7 +175,7 @@ async fn call(State(api): State<Arc<Api>>, request: HttpRequest) -> Response {
 async fn perform(api: &Arc<Api>, request: HttpRequest) -> Result<Value, Fault> {
     let target = request.headers().get(admit::TARGET).and_then(|target| target.to_str().ok());
     let action = action(target.and_then(|target| target.strip_prefix(SERVICE)).unwrap_or_default())?;
-    let body = body(request.into_body()).await?;
+    let body = body(request.into_body(), BODY_BYTES_MAX).await?;
     let body = if body.is_empty() { b"{}".as_slice() } else { &body };
     let body = serde_json::from_slice(body).map_err(|error| Fault::serialization(error.to_string()))?;
     (action.run)(Arc::clone(api), Request::new(body, action.shape)?).await
@@ -185,8 +187,8 @@ fn action(name: &str) -> Result<&'static Action, Fault> {
 }
 
 /// A whole body.
-async fn body(body: Body) -> Result<Bytes, Fault> {
-    let body = tokio::time::timeout(BODY_TIME_MAX, to_bytes(body, BODY_BYTES_MAX)).await;
+async fn body(body: Body, bytes_max: usize) -> Result<Bytes, Fault> {
+    let body = tokio::time::timeout(BODY_TIME_MAX, to_bytes(body, bytes_max)).await;
     let body = body.map_err(|_| Fault {
         code: "RequestTimeoutException",
         message: format!("The request did not arrive within {} s", BODY_TIME_MAX.as_secs()),
@@ -194,7 +196,7 @@ async fn body(body: Body) -> Result<Bytes, Fault> {
     })?;
     body.map_err(|_| Fault {
         code: "RequestEntityTooLargeException",
-        message: format!("The request has more than {BODY_BYTES_MAX} bytes or did not arrive whole"),
+        message: format!("The request has more than {bytes_max} bytes or did not arrive whole"),
         status: StatusCode::PAYLOAD_TOO_LARGE,
     })
 }

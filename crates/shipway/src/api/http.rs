@@ -22,6 +22,8 @@ use crate::failure::{Failure, with_sources};
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(40);
 /// Time for an answer's head to an upload: the server checks the hash of all of it first.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(600);
+/// Time for an answer's head to the call of a function: a little more than a function can take to start and run.
+const CALL_TIMEOUT: Duration = Duration::from_secs(960);
 /// Bytes of an answer that is read as a whole.
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 
@@ -77,6 +79,8 @@ impl From<Error> for Failure {
 pub(super) enum Content {
     None,
     Json(Bytes),
+    /// JSON whose answer takes as long as a function does.
+    Call(Bytes),
     File(tokio::fs::File, u64),
 }
 
@@ -91,7 +95,9 @@ impl Content {
     fn body(self) -> Body {
         match self {
             Self::None => Empty::new().map_err(|never| match never {}).boxed_unsync(),
-            Self::Json(bytes) => Full::new(bytes).map_err(|never| match never {}).boxed_unsync(),
+            Self::Json(bytes) | Self::Call(bytes) => {
+                Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
+            }
             Self::File(file, _) => {
                 let chunks = ReaderStream::with_capacity(file, 256 * 1024);
                 BodyExt::boxed_unsync(StreamBody::new(chunks.map_ok(Frame::data)))
@@ -104,6 +110,14 @@ impl Content {
 pub(super) fn json(document: &impl Serialize) -> Result<Content, Error> {
     let text = serde_json::to_vec(document).map_err(|error| Error::Garbled(error.to_string()))?;
     Ok(Content::Json(text.into()))
+}
+
+/// A call of a function.
+pub(super) fn call(document: &impl Serialize) -> Result<Content, Error> {
+    match json(document)? {
+        Content::Json(bytes) => Ok(Content::Call(bytes)),
+        other => Ok(other),
+    }
 }
 
 impl Api {
@@ -158,7 +172,11 @@ impl Api {
         content: Content,
         headers: &[(&'static str, &str)],
     ) -> Result<Response<Incoming>, Error> {
-        let wait = if matches!(content, Content::File(..)) { UPLOAD_TIMEOUT } else { ANSWER_TIMEOUT };
+        let wait = match content {
+            Content::None | Content::Json(_) => ANSWER_TIMEOUT,
+            Content::Call(_) => CALL_TIMEOUT,
+            Content::File(..) => UPLOAD_TIMEOUT,
+        };
         let request = self.request(method, path, content, headers)?;
         match timeout(wait, self.client.request(request)).await {
             Ok(Ok(answer)) => Ok(answer),
@@ -177,7 +195,7 @@ impl Api {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
         request = match &content {
             Content::None => request,
-            Content::Json(_) => request.header(header::CONTENT_TYPE, "application/json"),
+            Content::Json(_) | Content::Call(_) => request.header(header::CONTENT_TYPE, "application/json"),
             Content::File(_, bytes) => request
                 .header(header::CONTENT_TYPE, "application/octet-stream")
                 .header(header::CONTENT_LENGTH, *bytes),

@@ -1,5 +1,6 @@
 //! The server's REST API as functions. Speaks plain HTTP/1.1; finding the server is somebody else's part.
 
+mod functions;
 mod http;
 mod sse;
 

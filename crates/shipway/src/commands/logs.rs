@@ -100,7 +100,8 @@ impl Logs {
     }
 }
 
-fn show(cx: &Context, page: &LogPage) -> Result<(), Failure> {
+/// Writes lines to stdout.
+pub fn show(cx: &Context, page: &LogPage) -> Result<(), Failure> {
     for line in &page.lines {
         if cx.out.is_json() {
             cx.out.json_line(line)?;

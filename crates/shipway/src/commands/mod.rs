@@ -6,6 +6,7 @@ mod demo_service;
 mod deploy;
 mod down;
 mod edge;
+mod function;
 mod halt;
 mod history;
 mod init;
@@ -101,6 +102,7 @@ pub const COMMANDS: &[Entry] = &[
     entry::<lock::Lock>(),
     entry::<serve::Serve>(),
     entry::<key::Key>(),
+    entry::<function::Function>(),
     entry::<down::Down>(),
     entry::<demo::Demo>(),
     entry::<init::Init>(),

@@ -1,11 +1,13 @@
 //! `shipway serve`: wires store, host, edge, application and HTTP together, and stops them in order.
 
-use std::{io::IsTerminal, net::SocketAddr, sync::Arc};
+use std::{io::IsTerminal, net::SocketAddr, path::Path, sync::Arc};
 
 use clap::Parser;
+use shipway_aws::tasks::Local;
 use shipway_control::{
     access::{Keys, Master},
     app::Shipway,
+    function::{Functions, Place},
 };
 use shipway_engine::{Builder, FolderBuckets, Store, SystemClock, TaskHandler};
 use shipway_host::{LocalHost, edge};
@@ -23,6 +25,7 @@ use crate::{
     context::Context,
     exit::Code,
     failure::Failure,
+    functions::Wired,
     local::{
         lock, master,
         record::{self, ServerRecord},
@@ -120,13 +123,18 @@ impl States {
         shipway_engine::Config { region, account, ..shipway_engine::Config::default() }
     }
 
-    fn server(&self, keys: Keys) -> shipway_server::states::Config {
+    fn place(&self) -> Place {
+        Place { region: self.region.clone(), account: self.account.clone() }
+    }
+
+    fn server(&self, keys: Keys, functions: Functions) -> shipway_server::states::Config {
         let admission = if self.no_auth { Admission::Everybody } else { Admission::Signed };
         shipway_server::states::Config {
             admission,
             keys: Some(keys),
             omitted: self.omit_member.clone(),
             world: Some(Arc::new(Models)),
+            functions: Some(functions),
         }
     }
 }
@@ -178,14 +186,17 @@ impl Serve {
         let watching = tokio::spawn(edge::watch(edge::WatchConfig::new(&exe, &cx.data_dir), stop.clone()));
         let folder = || Arc::new(FolderBuckets::new(cx.data_dir.join("buckets")));
         let buckets = self.services.buckets(&self.states.region)?.unwrap_or_else(|| folder());
+        let functions = self.functions(cx, &exe, Arc::clone(&store), &stop)?;
+        let tasks = Arc::new(Local::new(functions.functions.clone(), tasks));
         let builder = Builder::new(store, Arc::new(SystemClock), self.states.engine()).buckets(buckets);
         let builder = builder.fallback(tasks);
         let app = Shipway::start(builder, host, stop.clone()).await;
         let app = app.map_err(|error| Failure::of("cannot start", &error))?;
         own.start(app.engine().clone());
         let token = token(cx)?;
-        let (address, serving) = self.listen(&token, master, app.clone(), &stop).await?;
+        let (address, serving) = self.listen(&token, master, &app, &functions, &stop).await?;
         let url = format!("http://{address}");
+        functions.tell(&url);
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let record = ServerRecord { url: url.clone(), token, pid: std::process::id(), version };
         record::write(&cx.data_dir, &record)?;
@@ -201,6 +212,7 @@ impl Serve {
         let _ = serving.await;
         app.stopped().await;
         app.engine().stopped().await;
+        functions.stopped().await;
         let _ = watching.await;
         let _ = keeping.await;
         Ok(())
@@ -216,11 +228,22 @@ impl Serve {
         }
     }
 
+    fn functions(
+        &self,
+        cx: &Context,
+        exe: &Path,
+        store: Arc<dyn Store>,
+        stop: &CancellationToken,
+    ) -> Result<Wired, Failure> {
+        Wired::new(&cx.data_dir, exe, store, self.states.place(), self.services.endpoint_url(), stop)
+    }
+
     async fn listen(
         &self,
         token: &str,
         master: Master,
-        app: Shipway,
+        app: &Shipway,
+        functions: &Wired,
         stop: &CancellationToken,
     ) -> Result<(SocketAddr, impl Future<Output = ()> + Send + 'static), Failure> {
         let keys = Keys::new(app.engine().clone(), master);
@@ -228,9 +251,9 @@ impl Serve {
             listen,
             token: token.to_owned(),
             allowed_hosts: self.allow_host.clone(),
-            states: self.states.server(keys.clone()),
+            states: self.states.server(keys.clone(), functions.functions.clone()),
         };
-        let app = Arc::new(app);
+        let app = Arc::new(app.clone());
         let wanted = self.listen.unwrap_or(LISTEN);
         let any = SocketAddr::new(wanted.ip(), 0);
         let is_taken = std::net::TcpListener::bind(wanted).is_err();

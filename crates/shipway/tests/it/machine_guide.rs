@@ -11,8 +11,12 @@ const FILE: &str = "<!-- file: ";
 
 #[test]
 fn the_guide_to_machines_is_true() {
-    let world = World::new();
-    let (mut page, mut lines) = (String::new(), PAGE.lines());
+    expect_file!["../../../../docs/machine.md"].assert_eq(&again(&World::new(), PAGE));
+}
+
+/// The page as its files and commands make it now.
+pub fn again(world: &World, given: &str) -> String {
+    let (mut page, mut lines) = (String::new(), given.lines());
     let mut file: Option<&str> = None;
     while let Some(line) = lines.next() {
         page.push_str(line);
@@ -22,7 +26,7 @@ fn the_guide_to_machines_is_true() {
         } else if let Some(language) = line.strip_prefix("```").filter(|language| !language.is_empty()) {
             let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
             match (language, file.take()) {
-                ("console", _) => page.push_str(&replayed(&world, &block)),
+                ("console", _) => page.push_str(&replayed(world, &block)),
                 (_, name) => {
                     let text: String = block.iter().flat_map(|line| [line, "\n"]).collect();
                     if let Some(name) = name {
@@ -34,7 +38,7 @@ fn the_guide_to_machines_is_true() {
             page.push_str("```\n");
         }
     }
-    expect_file!["../../../../docs/machine.md"].assert_eq(&page);
+    page
 }
 
 /// The commands of a block, each with what it says now.

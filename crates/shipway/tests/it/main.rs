@@ -22,6 +22,7 @@ mod deploy;
 mod editor;
 mod follow;
 mod full_disk;
+mod functions;
 mod machine;
 mod machine_guide;
 #[path = "../../../engine/tests/it/postgres.rs"]
