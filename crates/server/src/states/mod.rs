@@ -37,11 +37,11 @@ use shipway_asl::{Timestamp, test_state::Shapes};
 use shipway_control::{access::Keys, function::Functions};
 use shipway_engine::Engine;
 
+use self::validate::{Request, Shape};
 pub use self::{
     fault::{Fault, of_activity, of_machine},
     within::Within,
 };
-use self::validate::{Request, Shape};
 
 /// Bytes of a request's body, as AWS has it.
 const BODY_BYTES_MAX: usize = 1 << 20;

@@ -48,7 +48,11 @@ impl Layer {
         let config = Config { endpoint_url: Some(double.url.clone()), ..Config::new("us-east-1") };
         let keys = Box::new(Fixed::new("conformance", "conformance", None));
         let client = Client::new(config, keys, Arc::new(SystemClock), Arc::new(Unobserved))?;
-        Ok(Self { double, runtime, tasks: Tasks::new(&client, Settings { plain_http: true, assume_roles: false }) })
+        Ok(Self {
+            double,
+            runtime,
+            tasks: Tasks::new(&client, Settings { plain_http: true, assume_roles: false }),
+        })
     }
 
     /// Why a recorded task cannot be had done; none if it can.
