@@ -38,35 +38,101 @@ fn is_zero(number: &u64) -> bool {
 /// What happened, in AWS's terms.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Detail {
-    ExecutionStarted { input: Arc<Value>, role_arn: String },
-    ExecutionSucceeded { output: Arc<Value> },
+    ExecutionStarted {
+        input: Arc<Value>,
+        role_arn: String,
+    },
+    ExecutionSucceeded {
+        output: Arc<Value>,
+    },
     ExecutionFailed(Failed),
     ExecutionTimedOut(Failed),
     ExecutionAborted(Failed),
-    StateEntered { kind: StateKind, name: String, input: Arc<Value> },
-    StateExited { kind: StateKind, name: String, output: Arc<Value>, assigned: Map<String, Value> },
-    StateAborted { kind: StateKind },
+    /// `attempt`: of a Map Run's child, which redrive of the Map Run it belongs to.
+    ExecutionRedriven {
+        count: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attempt: Option<u32>,
+    },
+    StateEntered {
+        kind: StateKind,
+        name: String,
+        input: Arc<Value>,
+    },
+    StateExited {
+        kind: StateKind,
+        name: String,
+        output: Arc<Value>,
+        assigned: Map<String, Value>,
+    },
+    StateAborted {
+        kind: StateKind,
+    },
     TaskScheduled(Box<Scheduled>),
-    TaskStarted { target: Target, worker: Option<String> },
-    TaskSubmitted { target: Target, output: Value },
-    TaskSucceeded { target: Target, output: Arc<Value> },
-    TaskFailed { target: Target, failed: Failed },
-    TaskTimedOut { target: Target, failed: Failed },
-    ParallelStarted { branches: u32 },
+    TaskStarted {
+        target: Target,
+        worker: Option<String>,
+    },
+    TaskSubmitted {
+        target: Target,
+        output: Value,
+    },
+    TaskSucceeded {
+        target: Target,
+        output: Arc<Value>,
+    },
+    TaskFailed {
+        target: Target,
+        failed: Failed,
+    },
+    TaskTimedOut {
+        target: Target,
+        failed: Failed,
+    },
+    ParallelStarted {
+        branches: u32,
+    },
     ParallelSucceeded,
     ParallelFailed,
-    MapStarted { length: u64, items: Arc<Value>, concurrency: u32 },
+    MapStarted {
+        length: u64,
+        items: Arc<Value>,
+        concurrency: u32,
+    },
     MapSucceeded,
     MapFailed,
-    IterationStarted { index: u32, name: String },
-    IterationSucceeded { index: u32, name: String, last: bool },
-    IterationFailed { index: u32, name: String },
-    IterationAborted { index: u32, name: String },
-    EvaluationFailed { failed: Failed, state: String, location: Option<String> },
-    MapRunStarted { arn: String },
+    IterationStarted {
+        index: u32,
+        name: String,
+    },
+    IterationSucceeded {
+        index: u32,
+        name: String,
+        last: bool,
+    },
+    IterationFailed {
+        index: u32,
+        name: String,
+    },
+    IterationAborted {
+        index: u32,
+        name: String,
+    },
+    EvaluationFailed {
+        failed: Failed,
+        state: String,
+        location: Option<String>,
+    },
+    MapRunStarted {
+        arn: String,
+    },
     MapRunSucceeded,
     MapRunFailed(Failed),
     MapRunAborted,
+    MapRunRedriven {
+        arn: String,
+        count: u32,
+    },
 }
 
 /// An error and its cause, as far as they are given.
@@ -141,6 +207,8 @@ pub(crate) enum Change {
     Follow { frame: u64, previous: u64 },
     /// A branch or iteration was given up.
     Drop { frame: u64 },
+    /// The frame is between two states, and is not to get to the second one now.
+    Next { frame: u64, state: String, input: Arc<Value> },
 }
 
 /// What a timer is for.

@@ -1,11 +1,15 @@
 //! An execution as the fold of its events. Knows no machine: events say everything that it needs.
 
+mod frame;
+mod redrive;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub(crate) use self::frame::{Active, Fork, Frame, Run, Timer, Work};
 use crate::definition::{ExecutionType, StateKind};
 use crate::event::{Change, Detail, Event, Failed, Purpose, child_frame};
 use crate::moment::{Start, Status};
@@ -34,6 +38,24 @@ pub struct Execution {
     tasks: BTreeMap<u64, u64>,
     /// Timers that are running.
     timers: BTreeMap<u64, Timer>,
+    /// The last redrive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    redriven: Option<Redriven>,
+    /// Frames that a redrive would take up again: those that were given up, and after a bad end all.
+    // WHY: not in snapshots, so that those of ended executions stay small. A redrive folds the whole history.
+    #[serde(skip)]
+    given_up: BTreeMap<u64, Frame>,
+}
+
+/// A redrive that has happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Redriven {
+    /// How many there have been.
+    pub count: u32,
+    /// When it was.
+    pub at: Timestamp,
+    /// Its event.
+    pub(crate) event: u64,
 }
 
 /// What makes an execution a child of a Map Run: it runs the processor of one state, not the whole machine.
@@ -47,91 +69,14 @@ pub struct ChildOf {
     pub child: u32,
     /// What it is.
     pub execution_type: ExecutionType,
+    /// How often the Map Run had been redriven when the child was started or redriven last.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub attempt: u32,
 }
 
-/// One line of control: the machine, a branch or an iteration.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Frame {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parent: Option<u64>,
-    /// Which branch or item of the parent.
-    pub index: u32,
-    /// `previousEventId` of its next event.
-    pub previous: u64,
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    pub variables: Map<String, Value>,
-    /// The variables' size as JSON.
-    #[serde(default)]
-    pub variable_bytes: usize,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub active: Option<Active>,
-}
-
-/// The state that a frame is in.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Active {
-    pub name: String,
-    pub kind: StateKind,
-    /// The event that entered it.
-    pub entered: u64,
-    /// The event before that one.
-    #[serde(default)]
-    pub before: u64,
-    pub entered_at: Timestamp,
-    pub input: Arc<Value>,
-    /// `$$.State.RetryCount`
-    #[serde(default)]
-    pub retries: u32,
-    /// Retries by retrier.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub attempts: Vec<u32>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub timers: Vec<u64>,
-    pub work: Work,
-}
-
-/// What the state is at.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) enum Work {
-    None,
-    Task { task: u64, started: bool, submitted: bool },
-    Fork(Fork),
-    MapRun(Run),
-}
-
-/// A Map Run that a state waits for, or has waited for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Run {
-    /// Id of the event that started it.
-    pub run: u64,
-    pub arn: String,
-    /// The items that came with the state's data.
-    pub items: Arc<Value>,
-    pub is_over: bool,
-}
-
-/// Branches or iterations that a state waits for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Fork {
-    /// The items of a Map.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub items: Option<Arc<Value>>,
-    pub results: Vec<Option<Arc<Value>>>,
-    /// How many have been started.
-    pub started: u32,
-    /// How many have ended.
-    pub ended: u32,
-    /// Most that run at a time; 0 for all.
-    pub concurrency: u32,
-}
-
-/// A running timer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Timer {
-    pub frame: u64,
-    pub purpose: Purpose,
-    #[serde(default)]
-    pub due: Timestamp,
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_first(attempt: &u32) -> bool {
+    *attempt == 0
 }
 
 impl Execution {
@@ -148,6 +93,8 @@ impl Execution {
             frames: BTreeMap::new(),
             tasks: BTreeMap::new(),
             timers: BTreeMap::new(),
+            redriven: None,
+            given_up: BTreeMap::new(),
         }
     }
 
@@ -200,7 +147,8 @@ impl Execution {
             .collect()
     }
 
-    pub(crate) fn started_at(&self) -> Timestamp {
+    /// When it was started; an Express child that was redriven, when that was.
+    pub fn started_at(&self) -> Timestamp {
         self.started_at
     }
 
@@ -339,6 +287,7 @@ impl Execution {
             Detail::ExecutionFailed(failed) => self.end(Status::Failed, failed),
             Detail::ExecutionTimedOut(failed) => self.end(Status::TimedOut, failed),
             Detail::ExecutionAborted(failed) => self.end(Status::Aborted, failed),
+            Detail::ExecutionRedriven { count, attempt } => self.take_up(event, *count, *attempt),
             Detail::StateEntered { kind, name, input } => self.enter(event, *kind, name, input),
             Detail::StateExited { assigned, .. } => self.exit(event, assigned),
             Detail::TaskScheduled(_) => {
@@ -364,11 +313,12 @@ impl Execution {
                 self.follow(event, event.id);
             }
             Detail::MapRunStarted { arn } => self.start_map_run(event, arn.clone()),
-            Detail::MapRunSucceeded => self.end_map_run(event),
-            Detail::MapRunFailed(_) => {
-                self.end_map_run(event);
+            Detail::MapRunSucceeded => self.end_map_run(event, true),
+            Detail::MapRunFailed(failed) => {
+                self.end_map_run(event, redrive::is_by_data(failed));
                 self.follow(event, event.id);
             }
+            Detail::MapRunRedriven { count, .. } => self.take_up_map_run(event, *count),
             Detail::MapSucceeded
             | Detail::ParallelSucceeded
             | Detail::IterationAborted { .. }
@@ -380,14 +330,15 @@ impl Execution {
     fn end(&mut self, status: Status, failed: &Failed) {
         self.status = status;
         self.failed = failed.clone();
-        self.frames.clear();
         self.tasks.clear();
         self.timers.clear();
+        self.give_up_all(status);
     }
 
     fn enter(&mut self, event: &Event, kind: StateKind, name: &str, input: &Arc<Value>) {
         let Some(frame) = self.frames.get_mut(&event.frame) else { return };
         frame.previous = event.id;
+        frame.next = None;
         frame.active = Some(Active {
             name: name.to_owned(),
             kind,
@@ -413,6 +364,7 @@ impl Execution {
 
     /// The state turns to other work: whatever it waited for is over.
     fn work(&mut self, event: &Event, work: Work) {
+        self.forget_given_up(event.frame);
         let Some(frame) = self.frames.get_mut(&event.frame) else { return };
         frame.previous = event.id;
         let Some(active) = &mut frame.active else { return };
@@ -453,16 +405,25 @@ impl Execution {
 
     fn start_map_run(&mut self, event: &Event, arn: String) {
         let items = self.fork(event.frame).and_then(|fork| fork.items.clone()).unwrap_or_default();
-        self.work(event, Work::MapRun(Run { run: event.id, arn, items, is_over: false }));
+        let (run, before) = (event.id, event.previous_event_id);
+        let run = Run { run, arn, items, is_over: false, before, redrives: 0, is_spent: false };
+        self.work(event, Work::MapRun(run));
     }
 
-    fn end_map_run(&mut self, event: &Event) {
-        let frame = self.frames.get_mut(&event.frame);
-        if let Some(Work::MapRun(run)) =
-            frame.and_then(|frame| frame.active.as_mut()).map(|active| &mut active.work)
-        {
+    fn end_map_run(&mut self, event: &Event, is_spent: bool) {
+        if let Some(run) = self.run_mut(event.frame) {
             run.is_over = true;
-            run.items = Arc::default();
+            run.is_spent = is_spent;
+            if is_spent {
+                run.items = Arc::default();
+            }
+        }
+    }
+
+    fn run_mut(&mut self, frame: u64) -> Option<&mut Run> {
+        match self.frames.get_mut(&frame)?.active.as_mut()?.work {
+            Work::MapRun(ref mut run) => Some(run),
+            _ => None,
         }
     }
 
@@ -497,6 +458,11 @@ impl Execution {
                 }
             }
             Change::Drop { frame } => self.drop_frame(*frame),
+            Change::Next { frame, state, input } => {
+                if let Some(frame) = self.frames.get_mut(frame) {
+                    frame.next = Some((state.clone(), input.clone()));
+                }
+            }
         }
     }
 
@@ -510,6 +476,7 @@ impl Execution {
     }
 
     fn retry(&mut self, frame: u64, retrier: u32, previous: u64) {
+        self.forget_given_up(frame);
         let Some(frame) = self.frames.get_mut(&frame) else { return };
         frame.previous = previous;
         let Some(active) = &mut frame.active else { return };
@@ -535,39 +502,20 @@ impl Execution {
     }
 
     fn drop_frame(&mut self, frame: u64) {
-        let Some(Frame { active: Some(active), .. }) = self.frames.remove(&frame) else { return };
-        for timer in &active.timers {
-            self.timers.remove(timer);
+        let Some(dropped) = self.frames.remove(&frame) else { return };
+        if let Some(active) = &dropped.active {
+            for timer in &active.timers {
+                self.timers.remove(timer);
+            }
+            if let Work::Task { task, .. } = active.work {
+                self.tasks.remove(&task);
+            }
         }
-        if let Work::Task { task, .. } = active.work {
-            self.tasks.remove(&task);
-        }
+        self.given_up.insert(frame, dropped);
     }
 }
 
 /// The size of values as JSON.
 pub(crate) fn bytes<'v>(values: impl Iterator<Item = &'v Value>) -> usize {
     values.map(|value| value.to_string().len()).sum()
-}
-
-impl Fork {
-    fn new(length: usize, concurrency: u32, items: Option<Arc<Value>>) -> Self {
-        Self { items, results: vec![None; length], started: 0, ended: 0, concurrency }
-    }
-
-    /// Whether all have ended.
-    pub fn is_done(&self) -> bool {
-        self.ended as usize == self.results.len()
-    }
-
-    /// Whether another one may be started now.
-    pub fn may_start(&self) -> bool {
-        let running = self.started.saturating_sub(self.ended);
-        (self.started as usize) < self.results.len() && (self.concurrency == 0 || running < self.concurrency)
-    }
-
-    /// The results in the order of the branches or items.
-    pub fn output(&self) -> Value {
-        self.results.iter().map(|result| result.as_deref().cloned().unwrap_or_default()).collect()
-    }
 }

@@ -14,6 +14,7 @@ impl Event {
             Detail::ExecutionFailed(_) => "ExecutionFailed",
             Detail::ExecutionTimedOut(_) => "ExecutionTimedOut",
             Detail::ExecutionAborted(_) => "ExecutionAborted",
+            Detail::ExecutionRedriven { .. } => "ExecutionRedriven",
             Detail::StateEntered { kind, .. } => entered(*kind),
             Detail::StateExited { kind, .. } => exited(*kind),
             Detail::StateAborted { kind } => aborted(*kind),
@@ -38,6 +39,7 @@ impl Event {
             Detail::MapRunSucceeded => "MapRunSucceeded",
             Detail::MapRunFailed(_) => "MapRunFailed",
             Detail::MapRunAborted => "MapRunAborted",
+            Detail::MapRunRedriven { .. } => "MapRunRedriven",
         }
     }
 
@@ -67,6 +69,9 @@ impl Event {
             Detail::ExecutionFailed(failed) => ("executionFailedEventDetails", failure(failed)),
             Detail::ExecutionTimedOut(failed) => ("executionTimedOutEventDetails", failure(failed)),
             Detail::ExecutionAborted(failed) => ("executionAbortedEventDetails", failure(failed)),
+            Detail::ExecutionRedriven { count, .. } => {
+                ("executionRedrivenEventDetails", object(json!({"redriveCount": count})))
+            }
             Detail::StateEntered { name, input, .. } => {
                 let mut details = payload("input", input);
                 details.insert("name".into(), name.as_str().into());
@@ -86,6 +91,9 @@ impl Event {
             }
             Detail::MapRunStarted { arn } => ("mapRunStartedEventDetails", object(json!({"mapRunArn": arn}))),
             Detail::MapRunFailed(failed) => ("mapRunFailedEventDetails", failure(failed)),
+            Detail::MapRunRedriven { arn, count } => {
+                ("mapRunRedrivenEventDetails", object(json!({"mapRunArn": arn, "redriveCount": count})))
+            }
             _ => return self.iteration_details().or_else(|| self.task_details()),
         };
         Some(details)

@@ -29,7 +29,7 @@ pub mod timestamp;
 pub use definition::{QueryLanguage, StateMachine};
 pub use diagnostic::{CODES, Code, Diagnostic, MachineKind, Severity, Validation, invalid_definition};
 pub use event::{Event, fork_of};
-pub use execution::{ChildOf, Execution};
+pub use execution::{ChildOf, Execution, Redriven};
 pub use moment::{
     Effect, Input, MapRunFailure, MapRunResult, Moment, Rejected, ScheduledTask, Start, Status, Transition,
 };

@@ -39,3 +39,7 @@ pub const EXPRESS_SECONDS_MAX: u64 = 300;
 pub const MAX_ITEMS_MAX: u64 = 100_000_000;
 /// Greatest `MaxInputBytesPerBatch`, as with AWS.
 pub const BATCH_BYTES_MAX: u64 = 256 << 10;
+/// A history with as many events is not redriven, as with AWS: the redrive and one more event must fit.
+pub const REDRIVE_EVENTS_MAX: u64 = HISTORY_EVENTS_MAX - 1;
+/// Most redrives of one Map Run, as with AWS.
+pub const MAP_RUN_REDRIVES_MAX: u32 = 1_000;

@@ -85,6 +85,11 @@ pub enum Input {
         /// How it ended.
         result: MapRunResult,
     },
+    /// `RedriveExecution`: an execution that has ended and not succeeded goes on from where it stopped.
+    Redrive {
+        /// Of a Map Run's child: which redrive of the Map Run it belongs to.
+        attempt: Option<u32>,
+    },
     /// `StopExecution`.
     Stop {
         /// Error name.
@@ -134,7 +139,17 @@ pub enum Effect {
         /// Its ARN.
         arn: String,
     },
-    /// The execution has ended; it takes no further input.
+    /// Have the Map Run done that did not come to a good end: the children that have not succeeded, and those that were
+    /// not started.
+    RedriveMapRun {
+        /// Id of the event that started it.
+        run: u64,
+        /// Its ARN.
+        arn: String,
+        /// How often it was redriven, this time included.
+        count: u32,
+    },
+    /// The execution has ended; it takes no further input but a redrive.
     Complete,
 }
 
@@ -221,7 +236,7 @@ impl Status {
 /// Why an input was not taken; nothing has changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejected {
-    /// The execution has ended: completed is absorbing.
+    /// The execution has ended: completed is absorbing, but for a redrive of what did not succeed.
     #[error("execution has ended")]
     Ended,
     /// The task or timer is not waited for (any more): a duplicate or a late answer.

@@ -463,7 +463,7 @@ pub(crate) fn describe(row: &Row) -> Result<Description, store::Error> {
         // WHY: AWS tells in the history only that the time was over.
         error: execution.error().filter(|_| row.status != Status::TimedOut).map(str::to_owned),
         cause: execution.cause().map(str::to_owned),
-        started_at: row.started_at,
+        started_at: execution.started_at(),
         stopped_at: row.stopped_at,
         last_event_id: row.last_event_id,
         active_states: execution.active_states().into_iter().map(str::to_owned).collect(),

@@ -8,7 +8,8 @@ use std::{
 use serde_json::json;
 use shipway_asl::{
     ChildOf, Effect, Event, Execution, Input, Moment, ScheduledTask, Start, StateMachine, Status, Timestamp,
-    map_run::MapRunPlan, step,
+    map_run::{ExecutionType, MapRunPlan},
+    step,
 };
 use tokio::sync::{Mutex as AsyncMutex, Notify, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -20,8 +21,12 @@ use crate::{
     engine::{Config, Error},
     launch::Origin,
     machines::Machines,
-    map_run::{Drivers, record::Kept},
+    map_run::{
+        Drivers,
+        record::{self, Kept},
+    },
     notify::Bells,
+    redrive::obstacle,
     store::{self, Commit, Expected, Progress, Put, Row, Store},
     task::{TaskHandler, is_job},
 };
@@ -79,6 +84,19 @@ struct Gathered {
     cancelled: Vec<u64>,
     map_runs: Vec<MapRunPlan>,
     map_runs_aborted: Vec<String>,
+    /// ARNs, and how often they were redriven.
+    map_runs_redriven: Vec<(String, u32)>,
+}
+
+/// What an execution is given, in one commit.
+#[derive(Clone, Default)]
+pub struct Delivery {
+    /// Inputs, of which at least one must be taken.
+    pub inputs: Vec<Input>,
+    /// Records that are written in that commit.
+    pub records: Vec<Put>,
+    /// When; now, if none is given.
+    pub at: Option<Moment>,
 }
 
 impl Gathered {
@@ -95,6 +113,7 @@ impl Gathered {
                 }
                 Effect::StartMapRun(plan) => self.map_runs.push(*plan),
                 Effect::AbortMapRun { arn, .. } => self.map_runs_aborted.push(arn),
+                Effect::RedriveMapRun { arn, count, .. } => self.map_runs_redriven.push((arn, count)),
                 Effect::Complete => {}
             }
         }
@@ -126,6 +145,7 @@ impl Gathered {
             | Input::TaskStarted { .. }
             | Input::TaskHeartbeat { .. }
             | Input::MapRunEnded { .. }
+            | Input::Redrive { .. }
             | Input::Stop { .. } => {}
         }
     }
@@ -222,6 +242,8 @@ impl Core {
             started_at: at.now,
             stopped_at: None,
             last_event_id: 0,
+            redrives: 0,
+            redriven_at: None,
             origin,
             snapshot: Vec::new(),
         };
@@ -244,42 +266,46 @@ impl Core {
         inputs: Vec<Input>,
         records: Vec<Put>,
     ) -> Result<(), Error> {
+        self.deliver_all(arn, Delivery { inputs, records, at: None }).await
+    }
+
+    /// As [`Core::deliver`].
+    pub async fn deliver_all(self: &Arc<Self>, arn: &str, delivery: Delivery) -> Result<(), Error> {
         let (core, arn) = (Arc::clone(self), arn.to_owned());
         self.to_the_end(async move {
-            let result = core.deliver_here(&arn, inputs, records).await;
+            let result = core.deliver_here(&arn, &delivery).await;
             core.forget_idle(&arn);
             result
         })
         .await
     }
 
-    async fn deliver_here(
-        self: &Arc<Self>,
-        arn: &str,
-        inputs: Vec<Input>,
-        records: Vec<Put>,
-    ) -> Result<(), Error> {
+    async fn deliver_here(self: &Arc<Self>, arn: &str, delivery: &Delivery) -> Result<(), Error> {
         for _ in 0..CONFLICTS_MAX {
             let slot = self.slot(arn);
             let mut guard = slot.lock().await;
             // WHY: taken out, so that an error or a dropped future leaves nothing half done in memory.
             let mut loaded = match guard.take() {
                 Some(loaded) => loaded,
-                None => self.load(arn).await?,
+                None => self.load(arn, &delivery.inputs).await?,
             };
-            let gathered = match advance(&mut loaded, inputs.clone(), self.moment()) {
+            let at = delivery.at.unwrap_or_else(|| self.moment());
+            let gathered = match advance(&mut loaded, delivery.inputs.clone(), at) {
                 Ok(gathered) => gathered,
                 Err(error) => {
                     *guard = (loaded.row.status == Status::Running).then_some(loaded);
                     return Err(error);
                 }
             };
-            match self.commit(&mut loaded, gathered, records.clone()).await {
+            let redriven: Vec<String> =
+                gathered.map_runs_redriven.iter().map(|(arn, _)| record::key(arn)).collect();
+            match self.commit(&mut loaded, gathered, delivery.records.clone()).await {
                 Ok(()) => {
                     *guard = (loaded.row.status == Status::Running).then_some(loaded);
                     return Ok(());
                 }
-                Err(store::Error::Conflict { key }) if key == arn => {}
+                // WHY: a Map Run that is redriven may still be ending, and its driver have written meanwhile.
+                Err(store::Error::Conflict { key }) if key == arn || redriven.contains(&key) => {}
                 Err(error) => return Err(error.into()),
             }
         }
@@ -330,9 +356,13 @@ impl Core {
         }
     }
 
-    async fn load(&self, arn: &str) -> Result<Loaded, Error> {
+    async fn load(&self, arn: &str, inputs: &[Input]) -> Result<Loaded, Error> {
         let row = self.store.execution(arn).await?.ok_or_else(|| Error::NoExecution(arn.to_owned()))?;
-        let execution = parse_snapshot(&row)?;
+        let is_redrive = inputs.iter().any(|input| matches!(input, Input::Redrive { .. }));
+        let execution = match is_redrive && obstacle(&row, self.clock.now()).is_none() {
+            true => self.refold(&row).await?,
+            false => parse_snapshot(&row)?,
+        };
         let machine = self.machines.parsed(&*self.store, &row.machine, row.revision).await?;
         Ok(Loaded { machine, execution, row })
     }
@@ -350,6 +380,9 @@ impl Core {
         let now = self.clock.now();
         let started = gathered.map_runs.iter().map(|plan| Kept::new(&loaded.row, plan.clone(), now));
         records.extend(started.flat_map(|kept| kept.first_puts()));
+        for (arn, count) in &gathered.map_runs_redriven {
+            records.extend(record::redriven(&*self.store, arn, *count, now).await?);
+        }
         let progress = Progress {
             row: loaded.row.clone(),
             expected_event_id,
@@ -373,6 +406,9 @@ impl Core {
             self.drive_map_run(plan.arn);
         }
         gathered.map_runs_aborted.iter().for_each(|arn| self.abort_map_run(arn));
+        for (arn, _) in gathered.map_runs_redriven {
+            self.redrive_map_run(arn);
+        }
         if let (Some(ChildOf { map_run, child, .. }), true) =
             (loaded.execution.child_of(), loaded.row.status != Status::Running)
         {
@@ -412,6 +448,11 @@ fn refresh_row(loaded: &mut Loaded, last: Option<&Event>) -> Result<(), store::E
     let status = loaded.execution.status();
     loaded.row.status = status;
     loaded.row.last_event_id = loaded.execution.last_event_id();
+    let is_express =
+        loaded.execution.child_of().is_some_and(|child| child.execution_type == ExecutionType::Express);
+    let redriven = loaded.execution.redriven();
+    loaded.row.redrives = redriven.map_or(0, |redriven| redriven.count);
+    loaded.row.redriven_at = redriven.filter(|_| !is_express).map(|redriven| redriven.at);
     loaded.row.stopped_at = last.filter(|_| status != Status::Running).map(|event| event.timestamp);
     loaded.row.snapshot =
         serde_json::to_vec(&loaded.execution).map_err(|error| store::Error::Unavailable {

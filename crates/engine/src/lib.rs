@@ -13,6 +13,7 @@ mod map_run;
 mod map_runs;
 mod nested;
 mod notify;
+pub mod redrive;
 pub mod store;
 pub mod task;
 mod timers;
@@ -25,7 +26,7 @@ pub use crate::{
     clock::{Clock, SystemClock, VirtualClock},
     engine::{Builder, Config, Description, Engine, Error, Filter, StartExecution},
     launch::{Launch, Launched, Origin, Qualifier},
-    map_runs::{MapRunDescription, MapRunUpdate},
+    map_runs::{MapRunChild, MapRunDescription, MapRunUpdate},
     store::{Expected, Put, Record, Store},
     task::{Task, TaskFailure, TaskHandler},
 };

@@ -1,12 +1,13 @@
 //! What users of the engine see of Map Runs: which an execution has started, how one stands, its children.
 
 use shipway_asl::map_run::{Counts, ExecutionType, MapRunInput, Tolerated};
-use shipway_asl::{Status, Timestamp};
+use shipway_asl::{ChildOf, Status, Timestamp};
 
 use crate::{
-    engine::{Description, Engine, Error, describe},
+    engine::{Engine, Error},
+    executor::parse_snapshot,
     map_run::record::{self, Kept},
-    store::PAGE_MAX,
+    store::{PAGE_MAX, Row},
 };
 
 /// A Map Run as it can be shown.
@@ -38,6 +39,23 @@ pub struct MapRunDescription {
     pub items: Counts,
     /// `executionCounts`.
     pub executions: Counts,
+    /// How often it was redriven.
+    pub redrives: u32,
+    /// When it was redriven last.
+    pub redriven_at: Option<Timestamp>,
+}
+
+/// A child of a Map Run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MapRunChild {
+    /// Its number among the children.
+    pub number: u32,
+    /// The execution.
+    pub row: Row,
+    /// How many items it stands for.
+    pub items: u64,
+    /// Whether it waits to be redriven.
+    pub is_pending_redrive: bool,
 }
 
 /// What `UpdateMapRun` changes; none is left as it is.
@@ -80,16 +98,25 @@ impl Engine {
         arn: &str,
         from: u32,
         limit: usize,
-    ) -> Result<Vec<(u32, Description)>, Error> {
+    ) -> Result<Vec<MapRunChild>, Error> {
         let Kept { plan, map_run, .. } = self.kept(arn).await?;
         let mut found = Vec::new();
-        for child in (from..map_run.next_child()).take(limit.min(PAGE_MAX)) {
+        for number in (from..map_run.next_child()).take(limit.min(PAGE_MAX)) {
             // WHY: what is written down to run may not have been started yet.
-            if let Some(row) = self.core.store.execution(&plan.child_arn(child)).await? {
-                found.push((child, describe(&row)?));
+            if let Some(row) = self.core.store.execution(&plan.child_arn(number)).await? {
+                let (items, is_pending_redrive) =
+                    (map_run.child_items(number), map_run.is_pending_redrive(number));
+                found.push(MapRunChild { number, row, items, is_pending_redrive });
             }
         }
         Ok(found)
+    }
+
+    /// Whether an execution is a child that waits for its Map Run to redrive it.
+    pub async fn is_pending_redrive(&self, row: &Row) -> Result<bool, Error> {
+        let execution = parse_snapshot(row)?;
+        let Some(ChildOf { map_run, child, .. }) = execution.child_of() else { return Ok(false) };
+        Ok(self.kept(map_run).await?.map_run.is_pending_redrive(*child))
     }
 
     /// Changes a Map Run that is not over; durable when this returns. One that is over is [`Error::NotWaiting`].
@@ -128,5 +155,7 @@ fn shown(kept: &Kept) -> MapRunDescription {
         tolerated: map_run.tolerated(),
         items: map_run.item_counts(),
         executions: map_run.execution_counts(),
+        redrives: map_run.redrives(),
+        redriven_at: map_run.redriven_at(),
     }
 }

@@ -18,6 +18,16 @@ impl Indexes {
         }
     }
 
+    /// The lowest number.
+    pub fn first(&self) -> Option<u32> {
+        self.0.first().map(|(from, _)| *from)
+    }
+
+    pub fn contains(&self, index: u32) -> bool {
+        let at = self.0.partition_point(|(_, end)| *end <= index);
+        self.0.get(at).is_some_and(|(from, _)| *from <= index)
+    }
+
     /// Takes a number out; `false` if it is not in.
     pub fn remove(&mut self, index: u32) -> bool {
         let at = self.0.partition_point(|(_, end)| *end <= index);
@@ -94,6 +104,7 @@ mod tests {
         assert!(set.remove(3) && !set.remove(3) && set.remove(0) && set.remove(7) && !set.remove(8));
         assert_eq!(set.iter().collect::<Vec<_>>(), [1, 2, 4, 5, 6]);
         assert_eq!((set.len(), set.0.len()), (5, 2));
+        assert!(set.contains(6) && !set.contains(7) && !set.contains(0) && set.first() == Some(1));
         for index in [1, 2, 4, 5, 6] {
             assert!(set.remove(index));
         }

@@ -5,14 +5,17 @@
 mod children;
 mod indexes;
 mod plan;
+mod redrive;
 mod results;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 pub use self::children::{Children, NoInput, children};
 use self::indexes::Indexes;
 pub use self::indexes::Sizes;
 pub use self::plan::{Batch, ChildInput, ExecutionType, MapRunPlan, Tolerated, Transformation, WritePlan};
+pub use self::redrive::Unsuccessful;
 pub use self::results::{ChildOutcome, Collected, Output, ResultFile, ResultFiles};
 use crate::limits::CHILDREN_RUNNING_MAX;
 use crate::moment::{MapRunFailure, Rejected, Status};
@@ -38,6 +41,8 @@ pub struct MapRun {
     has_results: bool,
     failure: Option<MapRunFailure>,
     is_aborted: bool,
+    #[serde(default, skip_serializing_if = "redrive::State::is_none")]
+    redrive: redrive::State,
 }
 
 /// What is to be done for a Map Run now.
@@ -45,6 +50,8 @@ pub struct MapRun {
 pub enum Phase {
     /// Read the items and prepare the children, then give [`MapRunInput::Prepared`] or `NotPrepared`.
     Preparing,
+    /// Look which children of before a redrive have not succeeded, and give [`MapRunInput::Found`].
+    Redriving,
     /// Have every child of [`MapRun::running`] run, and give [`MapRunInput::ChildEnded`] for each that has ended.
     Running,
     /// Stop every child of [`MapRun::running`], and give [`MapRunInput::ChildEnded`] for each.
@@ -80,8 +87,18 @@ pub enum MapRunInput {
     },
     /// The parent has been stopped, or does not wait any more.
     Aborted,
+    /// The parent has been redriven, and with it the Map Run, which begins again once it is over.
+    Redriven {
+        /// How often it was redriven.
+        count: u32,
+    },
+    /// What there is to be redriven.
+    Found(Unsuccessful),
     /// The results have been written or handed on.
-    Written,
+    Written {
+        /// The files that hold results of children that have succeeded.
+        succeeded: Vec<Value>,
+    },
     /// The results could not be written.
     NotWritten(MapRunFailure),
 }
@@ -114,6 +131,10 @@ pub struct Counts {
     pub total: u64,
     /// Those whose results a `ResultWriter` has written.
     pub results_written: u64,
+    /// Those that did not succeed and cannot be redriven.
+    pub failures_not_redrivable: u64,
+    /// Those that wait to be redriven. They are counted nowhere else but in `total`.
+    pub pending_redrive: u64,
 }
 
 impl Ended {
@@ -124,6 +145,15 @@ impl Ended {
             Status::TimedOut => self.timed_out += count,
             Status::Aborted => self.aborted += count,
             Status::Running => {}
+        }
+    }
+
+    fn subtract(&mut self, status: Status, count: u64) {
+        match status {
+            Status::Failed => self.failed = self.failed.saturating_sub(count),
+            Status::TimedOut => self.timed_out = self.timed_out.saturating_sub(count),
+            Status::Aborted => self.aborted = self.aborted.saturating_sub(count),
+            Status::Running | Status::Succeeded => {}
         }
     }
 
@@ -155,6 +185,7 @@ impl MapRun {
             has_results: false,
             failure: None,
             is_aborted: false,
+            redrive: redrive::State::default(),
         }
     }
 
@@ -169,7 +200,9 @@ impl MapRun {
             (Phase::Over, true, _) => Status::Aborted,
             (Phase::Over, false, Some(_)) => Status::Failed,
             (Phase::Over, false, None) => Status::Succeeded,
-            (Phase::Preparing | Phase::Running | Phase::Stopping | Phase::Writing, ..) => Status::Running,
+            (Phase::Preparing | Phase::Redriving | Phase::Running | Phase::Stopping | Phase::Writing, ..) => {
+                Status::Running
+            }
         }
     }
 
@@ -186,6 +219,11 @@ impl MapRun {
     /// All children.
     pub fn children(&self) -> u32 {
         self.sizes.len()
+    }
+
+    /// How many items a child stands for.
+    pub fn child_items(&self, child: u32) -> u64 {
+        self.sizes.of(child)
     }
 
     /// Why it fails or has failed.
@@ -216,18 +254,20 @@ impl MapRun {
     /// `executionCounts`.
     pub fn execution_counts(&self) -> Counts {
         let running = u64::from(self.running.len());
-        self.counts(self.executions, running, u64::from(self.sizes.len()))
+        let (waiting, lost) = (self.redrive.waiting.executions(), self.redrive.lost_executions);
+        self.counts(self.executions, [running, waiting, lost], u64::from(self.sizes.len()))
     }
 
     /// `itemCounts`.
     pub fn item_counts(&self) -> Counts {
         let running = self.running.iter().map(|child| self.sizes.of(child)).sum();
-        self.counts(self.items, running, self.sizes.before(u32::MAX))
+        let (waiting, lost) = (self.redrive.waiting.items(&self.sizes), self.redrive.lost_items);
+        self.counts(self.items, [running, waiting, lost], self.sizes.before(u32::MAX))
     }
 
-    fn counts(&self, ended: Ended, running: u64, total: u64) -> Counts {
+    fn counts(&self, ended: Ended, [running, waiting, lost]: [u64; 3], total: u64) -> Counts {
         Counts {
-            pending: total - ended.all() - running,
+            pending: total - ended.all() - running - waiting,
             running,
             succeeded: ended.succeeded,
             failed: ended.failed,
@@ -235,13 +275,17 @@ impl MapRun {
             aborted: ended.aborted,
             total,
             results_written: if self.has_results && self.has_writer { ended.all() } else { 0 },
+            failures_not_redrivable: lost,
+            pending_redrive: waiting,
         }
     }
 
     /// Takes what happened; refuses what it does not wait for, and is then unchanged.
     pub fn take(&mut self, input: MapRunInput, now: Timestamp) -> Result<(), Rejected> {
         match (self.phase, input) {
+            (_, MapRunInput::Redriven { count }) => self.redriven(count, now),
             (Phase::Over, _) => return Err(Rejected::Ended),
+            (Phase::Redriving, MapRunInput::Found(unsuccessful)) => self.found(unsuccessful),
             (Phase::Preparing, MapRunInput::Prepared(sizes)) => {
                 self.sizes = sizes;
                 self.phase = Phase::Running;
@@ -257,21 +301,22 @@ impl MapRun {
             (Phase::Running | Phase::Stopping, MapRunInput::ChildEnded { child, status }) => {
                 self.child_ended(child, status)?;
             }
-            (Phase::Running, MapRunInput::Aborted) => {
+            (Phase::Redriving | Phase::Running, MapRunInput::Aborted) => {
                 self.is_aborted = true;
                 self.phase = Phase::Stopping;
             }
             (Phase::Stopping | Phase::Writing, MapRunInput::Aborted) => self.is_aborted = true,
             (
-                Phase::Preparing | Phase::Running,
+                Phase::Preparing | Phase::Redriving | Phase::Running,
                 MapRunInput::Updated { max_concurrency, tolerated_count, tolerated_percentage },
             ) => {
                 self.max_concurrency = max_concurrency.unwrap_or(self.max_concurrency);
                 self.tolerated.count = tolerated_count.or(self.tolerated.count);
                 self.tolerated.percentage = tolerated_percentage.or(self.tolerated.percentage);
             }
-            (Phase::Writing, MapRunInput::Written) => {
+            (Phase::Writing, MapRunInput::Written { succeeded }) => {
                 self.has_results = true;
+                self.redrive.has_written(succeeded);
                 self.phase = Phase::Over;
             }
             (Phase::Writing, MapRunInput::NotWritten(failure)) => {
@@ -279,12 +324,13 @@ impl MapRun {
                 self.phase = Phase::Over;
             }
             (
-                Phase::Preparing | Phase::Running | Phase::Stopping | Phase::Writing,
+                Phase::Preparing | Phase::Redriving | Phase::Running | Phase::Stopping | Phase::Writing,
                 MapRunInput::Prepared(_)
                 | MapRunInput::NotPrepared(_)
                 | MapRunInput::ChildEnded { .. }
                 | MapRunInput::Updated { .. }
-                | MapRunInput::Written
+                | MapRunInput::Found(_)
+                | MapRunInput::Written { .. }
                 | MapRunInput::NotWritten(_),
             ) => return Err(Rejected::NotWaiting { id: 0 }),
         }
@@ -316,9 +362,13 @@ impl MapRun {
                 most => most.min(CHILDREN_RUNNING_MAX),
             };
             let room = most.saturating_sub(self.running.len());
+            let room = room - self.run_waiting(room);
             let to = self.next.saturating_add(room).min(self.sizes.len());
             self.running.push(self.next, to);
             self.next = self.next.max(to);
+        }
+        if self.phase == Phase::Stopping {
+            self.give_up_waiting();
         }
         if matches!(self.phase, Phase::Running | Phase::Stopping) && self.running.is_empty() {
             // WHY: nobody waits for the results of what was aborted.
@@ -326,6 +376,7 @@ impl MapRun {
         }
         if self.phase == Phase::Over {
             self.stopped_at.get_or_insert(now);
+            self.begin_due_redrive(now);
         }
     }
 

@@ -121,8 +121,8 @@ impl MapRunPlan {
         scope.replacen(":mapRun:", kind, 1)
     }
 
-    /// A child that has not begun.
-    pub fn child(&self, parent: &Start, child: u32, input: Value) -> Execution {
+    /// A child that has not begun; `attempt` is how often the Map Run was redriven.
+    pub fn child(&self, parent: &Start, child: u32, input: Value, attempt: u32) -> Execution {
         let start = Start {
             execution_arn: self.child_arn(child),
             execution_name: self.child_name(child),
@@ -136,6 +136,7 @@ impl MapRunPlan {
             map_run: self.arn.clone(),
             child,
             execution_type: self.execution_type,
+            attempt,
         };
         Execution::child(start, of)
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::MapRun;
 use super::plan::{ChildInput, MapRunPlan, Transformation, WritePlan};
 use crate::execution::Execution;
 use crate::limits::DATA_BYTES_MAX;
@@ -20,6 +21,8 @@ pub struct ChildOutcome {
     record: Map<String, Value>,
     status: Status,
     output: Option<Value>,
+    /// How often the Map Run had been redriven when it was run last.
+    attempt: u32,
 }
 
 impl ChildOutcome {
@@ -36,7 +39,7 @@ impl ChildOutcome {
             ("StopDate", stopped_at.to_string().into()),
             ("Input", start.input.to_string().into()),
             ("InputDetails", json!({"Included": true})),
-            ("RedriveCount", 0.into()),
+            ("RedriveCount", child.redrives().into()),
             ("RedriveStatus", redrive(status).into()),
         ]);
         if let Some(output) = child.output() {
@@ -55,7 +58,8 @@ impl ChildOutcome {
             record.insert("RedriveStatusReason", "Execution is SUCCEEDED and cannot be redriven".into());
         }
         let record = record.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Self { record, status, output: child.output().cloned() }
+        let attempt = child.child_of().map_or(0, |of| of.attempt);
+        Self { record, status, output: child.output().cloned(), attempt }
     }
 
     /// The results that it adds: one, or with `FLATTEN` as many as its output has elements.
@@ -86,10 +90,12 @@ pub enum Output {
 
 impl Output {
     /// Nothing collected yet. Fails if the `ResultWriter` does not say where to.
-    pub fn new(plan: &MapRunPlan) -> Result<Self, MapRunFailure> {
+    pub fn new(plan: &MapRunPlan, map_run: &MapRun) -> Result<Self, MapRunFailure> {
         match &plan.writer.arguments {
             None => Ok(Self::State(Collected { plan: plan.writer.clone(), results: Vec::new(), bytes: 2 })),
-            Some(arguments) => ResultFiles::new(plan, arguments).map(|files| Self::Files(Box::new(files))),
+            Some(arguments) => {
+                ResultFiles::new(plan, map_run, arguments).map(|files| Self::Files(Box::new(files)))
+            }
         }
     }
 }
@@ -145,6 +151,8 @@ pub struct ResultFiles {
     bucket: String,
     folder: String,
     kinds: [Kind; 3],
+    /// What earlier attempts have written for children that have succeeded, up to this attempt.
+    earlier: (Vec<Value>, Option<u32>),
 }
 
 /// The files of children that ended alike.
@@ -160,7 +168,7 @@ const FAILED: usize = 1;
 const PENDING: usize = 2;
 
 impl ResultFiles {
-    fn new(plan: &MapRunPlan, arguments: &Value) -> Result<Self, MapRunFailure> {
+    fn new(plan: &MapRunPlan, map_run: &MapRun, arguments: &Value) -> Result<Self, MapRunFailure> {
         let text = |name: &str| arguments.get(name).and_then(Value::as_str);
         let bucket = text("Bucket").filter(|bucket| !bucket.is_empty()).ok_or_else(|| {
             let cause = "The field 'Bucket' of the ResultWriter must be a text.";
@@ -168,6 +176,11 @@ impl ResultFiles {
         })?;
         let prefix = text("Prefix").unwrap_or_default().trim_end_matches('/');
         let folder = if prefix.is_empty() { plan.id().to_owned() } else { format!("{prefix}/{}", plan.id()) };
+        // WHY: AWS keeps the files of each attempt.
+        let folder = match map_run.redrives() {
+            0 => folder,
+            count => format!("{folder}/Redrive-{count}"),
+        };
         let kind = |name| Kind { name, bytes: Vec::new(), written: Vec::new() };
         Ok(Self {
             plan: plan.writer.clone(),
@@ -175,6 +188,7 @@ impl ResultFiles {
             bucket: bucket.to_owned(),
             folder,
             kinds: [kind("SUCCEEDED"), kind("FAILED"), kind("PENDING")],
+            earlier: (map_run.written().to_vec(), map_run.written_attempt()),
         })
     }
 
@@ -186,6 +200,9 @@ impl ResultFiles {
     /// Adds the next child's outcome; gives a file that is full.
     pub fn push(&mut self, outcome: ChildOutcome) -> Option<ResultFile> {
         let kind = if outcome.status == Status::Succeeded { SUCCEEDED } else { FAILED };
+        if kind == SUCCEEDED && Some(outcome.attempt) <= self.earlier.1 {
+            return None;
+        }
         let results = outcome.results(self.plan.transformation);
         self.add(kind, &results)
     }
@@ -216,11 +233,16 @@ impl ResultFiles {
         if kind.bytes.len() > FILE_BYTES { kind.close(folder, is_lines) } else { None }
     }
 
-    /// The files that are left, the manifest last, and what the parent is told once all are written.
-    pub fn finish(mut self) -> (Vec<ResultFile>, MapRunResult) {
+    /// The files that are left, the manifest last, what the parent is told once all are written, and which files hold
+    /// the children that have succeeded now.
+    pub fn finish(mut self) -> (Vec<ResultFile>, MapRunResult, Vec<Value>) {
         let (is_lines, folder) = (self.plan.is_lines, self.folder.clone());
         let mut files: Vec<ResultFile> =
             self.kinds.iter_mut().filter_map(|kind| kind.close(&folder, is_lines)).collect();
+        let succeeded = self.kinds.get(SUCCEEDED).map(|kind| kind.written.clone()).unwrap_or_default();
+        if let Some(kind) = self.kinds.get_mut(SUCCEEDED) {
+            kind.written.splice(0..0, std::mem::take(&mut self.earlier.0));
+        }
         let mut written: Vec<(&str, Value)> =
             self.kinds.iter().map(|kind| (kind.name, kind.written.clone().into())).collect();
         written.sort_by_key(|(name, _)| *name);
@@ -235,7 +257,7 @@ impl ResultFiles {
             "MapRunArn": self.map_run,
             "ResultWriterDetails": {"Bucket": self.bucket, "Key": key},
         });
-        (files, MapRunResult::Succeeded { output })
+        (files, MapRunResult::Succeeded { output }, succeeded)
     }
 }
 

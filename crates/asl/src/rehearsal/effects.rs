@@ -17,6 +17,8 @@ impl Driver<'_> {
             Effect::CancelTask { task } => self.close(task),
             Effect::StartMapRun(plan) => self.start_map_run(*plan, mocks),
             Effect::AbortMapRun { run, .. } => self.drop_map_run(run),
+            // WHY: a rehearsal is over with its first end.
+            Effect::RedriveMapRun { .. } => {}
             Effect::Complete => self.ending = Some(Ending::Completed),
         }
     }

@@ -86,12 +86,13 @@ impl Underway<'_> {
                     let written = self.write(mocks);
                     let input = match &written {
                         MapRunResult::Failed(failure) => MapRunInput::NotWritten(failure.clone()),
-                        _ => MapRunInput::Written,
+                        _ => MapRunInput::Written { succeeded: Vec::new() },
                     };
                     result = Some(written);
                     input
                 }
-                Phase::Over => break,
+                // WHY: a rehearsal is over with its first end.
+                Phase::Redriving | Phase::Over => break,
             };
             if self.run.take(input, self.now).is_err() {
                 break;
@@ -152,7 +153,7 @@ impl Underway<'_> {
 
     fn child(&self, child: u32) -> Option<Driver<'_>> {
         let input = self.ready.get(usize::try_from(child).ok()?)?.input.clone();
-        let execution = self.plan.child(&self.parent, child, input);
+        let execution = self.plan.child(&self.parent, child, input, 0);
         let rehearsal = Rehearsal {
             start: execution.start().clone(),
             now: self.now,
@@ -178,7 +179,7 @@ impl Underway<'_> {
 
     fn write(&mut self, mocks: &mut dyn Mocks) -> MapRunResult {
         let outcomes = std::mem::take(&mut self.outcomes).into_values();
-        match Output::new(&self.plan) {
+        match Output::new(&self.plan, &self.run) {
             Err(failure) => MapRunResult::Failed(failure),
             Ok(Output::State(mut collected)) => {
                 for outcome in outcomes {
@@ -202,7 +203,7 @@ impl Underway<'_> {
         let mut written: Vec<_> = outcomes.filter_map(|outcome| files.push(outcome)).collect();
         let next = usize::try_from(self.run.next_child()).unwrap_or(usize::MAX);
         written.extend(self.ready.iter().skip(next).filter_map(|child| files.push_pending(child)));
-        let (rest, result) = files.finish();
+        let (rest, result, _) = files.finish();
         for file in written.into_iter().chain(rest) {
             if let Err(reason) = mocks.write(&bucket, &file.key, file.bytes) {
                 return MapRunResult::Failed(MapRunFailure::named("States.ResultWriterFailed", &reason));

@@ -102,7 +102,11 @@ impl<'s> Context<'s> {
         object.insert("StartTime".into(), self.execution.started_at().to_string().into());
         object.insert("Name".into(), start.execution_name.as_str().into());
         object.insert("RoleArn".into(), start.role_arn.as_str().into());
-        object.insert("RedriveCount".into(), 0.into());
+        object.insert("RedriveCount".into(), self.execution.redrives().into());
+        // WHY: to AWS an Express child is not redriven but started once more.
+        if let Some(redriven) = self.execution.redriven().filter(|_| !self.execution.is_express()) {
+            object.insert("RedriveTime".into(), redriven.at.to_string().into());
+        }
         object.into()
     }
 

@@ -64,11 +64,11 @@ impl Stepper<'_> {
         let Some(frame) = self.execution.map_run_frame(run) else { return };
         match result {
             MapRunResult::Succeeded { output } => {
-                self.map_run_succeeded(frame, run);
+                self.map_run_succeeded(frame);
                 self.exit(frame, output);
             }
             MapRunResult::TooLarge => {
-                self.map_run_succeeded(frame, run);
+                self.map_run_succeeded(frame);
                 let name = self.execution.active(frame).map_or("", |active| active.name.as_str());
                 let message = format!(
                     "The state/task '{name}' returned a result with a size exceeding the maximum number of bytes service limit."
@@ -84,9 +84,9 @@ impl Stepper<'_> {
         }
     }
 
-    // WHY: both chain on the Map Run's start, and so does the exit, as AWS has it.
-    fn map_run_succeeded(&mut self, frame: u64, run: u64) {
-        let succeeded = self.emit_after(frame, run, Detail::MapRunSucceeded);
+    // WHY: both chain on the Map Run's start or redrive, and so does the exit, as AWS has it.
+    fn map_run_succeeded(&mut self, frame: u64) {
+        let succeeded = self.emit(frame, Detail::MapRunSucceeded);
         self.emit_after(frame, succeeded, Detail::MapSucceeded);
     }
 

@@ -144,9 +144,8 @@ impl Stepper<'_> {
             if let Some(catcher) = catcher.filter(|_| !is_beyond) {
                 return self.catch(frame, state, catcher, &failure, closed);
             }
-            let Some(failed) = self.execution.frame(frame) else { return };
-            let previous = failed.previous;
-            let Some(parent) = failed.parent else {
+            let previous = self.failed_after(frame);
+            let Some(parent) = self.execution.frame(frame).and_then(|failed| failed.parent) else {
                 return self.end(previous, Detail::ExecutionFailed(failure.reported()));
             };
             self.abandon(parent, frame, previous);
@@ -157,8 +156,7 @@ impl Stepper<'_> {
 
     /// The machine itself is wrong: nothing takes that, and no state on the way is said to have failed.
     fn give_up(&mut self, frame: u64, failure: Failure) {
-        let previous = self.execution.frame(frame).map_or(0, |frame| frame.previous);
-        let previous = self.joined_last().unwrap_or(previous);
+        let previous = self.joined_last().unwrap_or_else(|| self.failed_after(frame));
         self.end(previous, Detail::ExecutionFailed(failure.reported()));
     }
 
@@ -274,7 +272,10 @@ impl Stepper<'_> {
             self.drop_frame(child, previous);
         }
         self.cancel_timers(frame, None);
-        let Some(active) = self.execution.active(frame) else { return self.change(Change::Drop { frame }) };
+        let Some(active) = self.execution.active(frame) else {
+            self.keep_place(frame);
+            return self.change(Change::Drop { frame });
+        };
         let kind = active.kind;
         if let Work::Task { task, .. } = active.work {
             self.effect(Effect::CancelTask { task });

@@ -26,6 +26,7 @@ pub(super) fn take(
         Input::TaskFailed { task, error, cause } => stepper.task_failed(task, error, cause),
         Input::TimerFired { timer } => stepper.timer_fired(timer),
         Input::MapRunEnded { run, result } => stepper.map_run_ended(run, result),
+        Input::Redrive { attempt } => stepper.redrive(attempt),
         Input::Stop { error, cause } => {
             // WHY: AWS chains what comes from outside to nothing.
             stepper.end(0, Detail::ExecutionAborted(Failed { error, cause }));
@@ -36,7 +37,7 @@ pub(super) fn take(
 
 /// Whether the execution waits for this input. The one place where inputs are rejected.
 fn admit(execution: &Execution, input: &Input) -> Result<(), Rejected> {
-    if execution.status() != Status::Running {
+    if execution.status() != Status::Running && !matches!(input, Input::Redrive { .. }) {
         return Err(Rejected::Ended);
     }
     let work = |task: &u64| match &execution.active(execution.task_frame(*task)?)?.work {
@@ -44,6 +45,9 @@ fn admit(execution: &Execution, input: &Input) -> Result<(), Rejected> {
         _ => None,
     };
     let (id, is_expected) = match input {
+        Input::Redrive { .. } if execution.status() == Status::Running => (0, false),
+        Input::Redrive { .. } if execution.is_redrivable() => (0, true),
+        Input::Redrive { .. } => return Err(Rejected::Ended),
         Input::Start => (0, execution.last_event_id() == 0),
         Input::Stop { .. } => (0, execution.last_event_id() > 0),
         Input::TaskStarted { task, .. } => (*task, work(task).is_some_and(|(started, _)| !started)),
@@ -57,23 +61,32 @@ fn admit(execution: &Execution, input: &Input) -> Result<(), Rejected> {
     if is_expected { Ok(()) } else { Err(Rejected::NotWaiting { id }) }
 }
 
-impl Stepper<'_> {
+impl<'m> Stepper<'m> {
     fn start(&mut self) {
-        let child = self.execution.child_of().map(|child| (child.state.clone(), child.execution_type));
-        let (start_at, seconds) = match &child {
-            None => (&self.machine.root.start_at, self.machine.timeout_seconds),
-            Some((state, execution_type)) => {
-                let Some(Kind::Map(map)) = self.machine.state(state).map(|state| &state.kind) else { return };
-                let seconds = match execution_type {
-                    ExecutionType::Standard => None,
-                    ExecutionType::Express => Some(EXPRESS_SECONDS_MAX),
-                };
-                (&map.processor.start_at, seconds)
-            }
-        };
+        let Some((start_at, seconds)) = self.bounds() else { return };
         let id = self.begin(start_at);
+        self.limit_time(id, seconds);
+    }
+
+    /// Where the machine, or the part of it that a child runs, begins, and how long it may take.
+    pub fn bounds(&self) -> Option<(&'m str, Option<u64>)> {
+        let Some(child) = self.execution.child_of() else {
+            return Some((&self.machine.root.start_at, self.machine.timeout_seconds));
+        };
+        let Some(Kind::Map(map)) = self.machine.state(&child.state).map(|state| &state.kind) else {
+            return None;
+        };
+        let seconds = match child.execution_type {
+            ExecutionType::Standard => None,
+            ExecutionType::Express => Some(EXPRESS_SECONDS_MAX),
+        };
+        Some((&map.processor.start_at, seconds))
+    }
+
+    /// Starts the timer that ends the execution.
+    pub fn limit_time(&mut self, event: u64, seconds: Option<u64>) {
         if let Some(seconds) = seconds {
-            self.start_timer(ROOT, id, Purpose::MachineTimeout, seconds.saturating_mul(1000));
+            self.start_timer(ROOT, event, Purpose::MachineTimeout, seconds.saturating_mul(1000));
         }
     }
 

@@ -9,6 +9,7 @@ mod fork;
 mod input;
 pub(crate) mod inspect;
 mod query;
+mod redrive;
 mod stepper;
 mod task;
 mod wait;

@@ -22,6 +22,8 @@ pub(crate) enum Job {
     Enter { frame: u64, state: String, input: Arc<Value> },
     /// Start iterations of a Map, or end it.
     Iterate { frame: u64 },
+    /// Go on where a redriven execution had stopped.
+    Resume { frame: u64 },
 }
 
 pub(crate) struct Stepper<'a> {
@@ -72,6 +74,7 @@ impl<'a> Stepper<'a> {
             match job {
                 Job::Enter { frame, state, input } => self.enter(frame, &state, input),
                 Job::Iterate { frame } => self.iterate(frame),
+                Job::Resume { frame } => self.resume(frame),
             }
         }
         self.transition
@@ -98,10 +101,10 @@ impl<'a> Stepper<'a> {
         self.emit_after(frame, previous, detail)
     }
 
-    /// Emits an event with a `previousEventId` of its own. Nothing is emitted after the end.
+    /// Emits an event with a `previousEventId` of its own. Nothing but a redrive is emitted after the end.
     pub fn emit_after(&mut self, frame: u64, previous: u64, detail: Detail) -> u64 {
         let id = self.execution.last_event_id() + 1;
-        if !self.is_running() {
+        if !self.is_running() && !matches!(detail, Detail::ExecutionRedriven { .. }) {
             return id;
         }
         if id >= HISTORY_EVENTS_MAX && !is_end(&detail) {
@@ -174,6 +177,9 @@ impl<'a> Stepper<'a> {
             return;
         }
         self.transition.effects.extend(cancelled);
+        if !matches!(detail, Detail::ExecutionSucceeded { .. }) {
+            self.keep_places();
+        }
         self.emit_after(ROOT, previous, detail);
         self.transition.effects.push(Effect::Complete);
     }

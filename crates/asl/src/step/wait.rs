@@ -28,7 +28,9 @@ impl Stepper<'_> {
             }
         };
         let entered = self.execution.active(frame).map_or(0, |active| active.entered);
-        self.start_timer(frame, entered, Purpose::Wait, millis);
+        // WHY: a timer of before a redrive must not end the wait of after it.
+        let place = entered | (u64::from(self.execution.redrives()) << 32);
+        self.start_timer(frame, place, Purpose::Wait, millis);
         Ok(())
     }
 

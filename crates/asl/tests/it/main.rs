@@ -17,6 +17,7 @@ mod jsonata_functions;
 mod map_run_world;
 mod map_runs;
 mod properties;
+mod redrive;
 mod rules;
 mod steps;
 mod test_state;

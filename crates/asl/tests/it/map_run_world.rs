@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
 use shipway_asl::items::{Item, Listed, Reading, Reply, Request};
 use shipway_asl::map_run::{
-    ChildInput, ChildOutcome, Counts, MapRun, MapRunInput, MapRunPlan, Output, Phase, Sizes, children,
+    ChildInput, ChildOutcome, Counts, MapRun, MapRunInput, MapRunPlan, Output, Phase, Sizes, Unsuccessful,
+    children,
 };
 use shipway_asl::{Input, MapRunFailure, MapRunResult, Moment, ScheduledTask};
 
@@ -18,6 +20,7 @@ pub type Buckets = BTreeMap<(String, String), Vec<u8>>;
 pub struct Ended {
     pub plan: MapRunPlan,
     pub map_run: MapRun,
+    pub ready: Vec<ChildInput>,
     pub children: Vec<World>,
 }
 
@@ -51,9 +54,7 @@ impl World {
         plan: MapRunPlan,
         answer: &mut dyn FnMut(&ScheduledTask) -> Answer,
     ) -> (Ended, MapRunResult) {
-        let mut run = MapRun::new(&plan, self.now);
-        let mut ready = Vec::new();
-        let mut done: BTreeMap<u32, World> = BTreeMap::new();
+        let (mut run, mut ready, mut done) = self.taken_up(&plan);
         let mut result = MapRunResult::TooLarge;
         loop {
             let input = match run.phase() {
@@ -66,16 +67,27 @@ impl World {
                     }
                     Err(failure) => MapRunInput::NotPrepared(failure),
                 },
+                Phase::Redriving => {
+                    let mut found = Unsuccessful::default();
+                    done.iter().for_each(|(child, world)| found.push(*child, world.execution.status()));
+                    MapRunInput::Found(found)
+                }
                 Phase::Running | Phase::Stopping => {
                     let child = run.running().next().unwrap();
-                    let world = self.child(&plan, child, ready[child as usize].clone(), run.phase(), answer);
+                    let input = ready[child as usize].clone();
+                    let world = match done.remove(&child) {
+                        Some(world) if run.phase() == Phase::Stopping => world,
+                        Some(world) => self.redriven_child(world, &run, answer),
+                        None => self.child(&plan, child, input, &run, answer),
+                    };
                     let status = world.execution.status();
                     done.insert(child, world);
                     MapRunInput::ChildEnded { child, status }
                 }
                 Phase::Writing => {
-                    result = self.write(&plan, &run, &ready, &done);
-                    MapRunInput::Written
+                    let (written, succeeded) = self.write(&plan, &run, &ready, &done);
+                    result = written;
+                    MapRunInput::Written { succeeded }
                 }
                 Phase::Over => break,
             };
@@ -86,7 +98,38 @@ impl World {
         if let Some(failure) = run.failure() {
             result = MapRunResult::Failed(failure.clone());
         }
-        (Ended { plan, map_run: run, children: done.into_values().collect() }, result)
+        (Ended { plan, map_run: run, ready, children: done.into_values().collect() }, result)
+    }
+
+    /// A Map Run that begins, or what there was of it when it is redriven.
+    fn taken_up(&mut self, plan: &MapRunPlan) -> (MapRun, Vec<ChildInput>, BTreeMap<u32, World>) {
+        let new = MapRun::new(plan, self.now);
+        let Some(count) = self.redriven.remove(&plan.run) else { return (new, Vec::new(), BTreeMap::new()) };
+        let at = self.ended.iter().position(|ended| ended.plan.run == plan.run);
+        let (mut run, ready, children) = match at.map(|at| self.ended.remove(at)) {
+            Some(Ended { map_run, ready, children, .. }) => (map_run, ready, children),
+            None => (new, Vec::new(), Vec::new()),
+        };
+        run.take(MapRunInput::Redriven { count }, self.now).unwrap();
+        let number = |world: &World| world.execution.child_of().unwrap().child;
+        (run, ready, children.into_iter().map(|child| (number(&child), child)).collect())
+    }
+
+    /// Runs a child again that has not succeeded.
+    fn redriven_child(
+        &mut self,
+        mut world: World,
+        run: &MapRun,
+        answer: &mut dyn FnMut(&ScheduledTask) -> Answer,
+    ) -> World {
+        world.now = self.now;
+        world.buckets = std::mem::take(&mut self.buckets);
+        world.give(Input::Redrive { attempt: Some(run.redrives()) }).unwrap();
+        world.go_on(answer);
+        assert!(!world.is_running(), "a child is stuck in {:?}", world.execution.active_states());
+        self.buckets = std::mem::take(&mut world.buckets);
+        self.now = self.now.max(world.now);
+        world
     }
 
     fn child(
@@ -94,16 +137,16 @@ impl World {
         plan: &MapRunPlan,
         child: u32,
         ready: ChildInput,
-        phase: Phase,
+        run: &MapRun,
         answer: &mut dyn FnMut(&ScheduledTask) -> Answer,
     ) -> World {
         let start = self.execution.start().clone();
         let mut world = World::new(self.machine.clone(), start.clone());
-        world.execution = plan.child(&start, child, ready.input);
+        world.execution = plan.child(&start, child, ready.input, run.redrives());
         world.now = self.now;
         world.seed = self.seed ^ u64::from(child + 1);
         world.buckets = std::mem::take(&mut self.buckets);
-        if phase == Phase::Running {
+        if run.phase() == Phase::Running {
             world.drive(answer);
         } else {
             world.give(Input::Start).unwrap();
@@ -136,29 +179,29 @@ impl World {
         run: &MapRun,
         ready: &[ChildInput],
         done: &BTreeMap<u32, World>,
-    ) -> MapRunResult {
+    ) -> (MapRunResult, Vec<Value>) {
         let outcomes = done.values().map(|child| ChildOutcome::new(&child.execution, child.now));
-        match Output::new(plan) {
-            Err(failure) => MapRunResult::Failed(failure),
+        match Output::new(plan, run) {
+            Err(failure) => (MapRunResult::Failed(failure), Vec::new()),
             Ok(Output::State(mut collected)) => {
                 for outcome in outcomes {
                     if !collected.push(outcome) {
                         break;
                     }
                 }
-                collected.finish()
+                (collected.finish(), Vec::new())
             }
             Ok(Output::Files(mut files)) => {
                 let bucket = files.bucket().to_owned();
                 let mut written: Vec<_> = outcomes.filter_map(|outcome| files.push(outcome)).collect();
                 let pending = ready.iter().skip(run.next_child() as usize);
                 written.extend(pending.filter_map(|child| files.push_pending(child)));
-                let (rest, result) = files.finish();
+                let (rest, result, succeeded) = files.finish();
                 written.extend(rest);
                 for file in written {
                     self.buckets.insert((bucket.clone(), file.key), file.bytes);
                 }
-                result
+                (result, succeeded)
             }
         }
     }

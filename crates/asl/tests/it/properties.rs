@@ -226,8 +226,12 @@ fn map_runs_add_up(world: &World) -> Result<(), TestCaseError> {
         for child in &ended.children {
             let of = child.execution.child_of().unwrap();
             prop_assert_eq!(&of.map_run, &ended.plan.arn);
-            let mut folded =
-                ended.plan.child(world.execution.start(), of.child, child.execution.start().input.clone());
+            let mut folded = ended.plan.child(
+                world.execution.start(),
+                of.child,
+                child.execution.start().input.clone(),
+                of.attempt,
+            );
             child.events.iter().for_each(|event| folded.apply(event));
             prop_assert_eq!(&folded, &child.execution);
             map_runs_add_up(child)?;
@@ -315,4 +319,74 @@ proptest! {
             prop_assert!(world.tasks.is_empty() && world.timers.is_empty() && world.runs.is_empty(), "effects are left open");
         }
     }
+
+    #[test]
+    fn a_redrive_of_whatever_did_not_succeed_ends_and_is_the_fold_of_its_events(
+        machine in scope(2, "s".into()),
+        answers in proptest::collection::vec(any::<u8>(), 8),
+        cut in any::<proptest::sample::Index>(),
+        is_stopped in any::<bool>(),
+    ) {
+        let (mut world, log) = run(&machine, &answers);
+        if is_stopped {
+            let machine = StateMachine::parse(&machine.to_string()).unwrap();
+            let (start, buckets) = (world.execution.start().clone(), std::mem::take(&mut world.buckets));
+            world = World::new(machine, start);
+            world.buckets = buckets;
+            world.give(Input::Start).unwrap();
+            for input in log.into_iter().skip(1).take(cut.index(64)) {
+                if world.give(input).is_err() {
+                    break;
+                }
+            }
+            drop(world.give(Input::Stop { error: None, cause: None }));
+        }
+        for attempt in 1..=3 {
+            if world.execution.status() == Status::Succeeded {
+                break;
+            }
+            let before = world.events.len();
+            let done = world.completed;
+            let mut answers = answers.iter().cycle();
+            world.redrive(|task| match answers.next().unwrap() % (attempt * 5) {
+                0 => Answer::error("E"),
+                _ => Answer::ok(json!({"attempt": task.attempt})),
+            });
+            prop_assert!(!world.is_running(), "stuck in {:?}", world.execution.active_states());
+            prop_assert_eq!((world.completed, world.execution.redrives()), (done + 1, u32::from(attempt)));
+            prop_assert!(world.tasks.is_empty() && world.timers.is_empty() && world.runs.is_empty(), "effects are left open");
+            prop_assert!(no_state_is_entered_twice(&world, before));
+        }
+        let mut folded = Execution::new(world.execution.start().clone());
+        for (at, event) in world.events.iter().enumerate() {
+            prop_assert_eq!(event.id, at as u64 + 1);
+            prop_assert!(event.previous_event_id < event.id);
+            folded.apply(&serde_json::from_str(&serde_json::to_string(event).unwrap()).unwrap());
+        }
+        prop_assert_eq!(&folded, &world.execution);
+        prop_assert_eq!(folded.unfolded().last_event_id(), 0);
+        map_runs_add_up(&world)?;
+        if world.execution.status() == Status::Succeeded {
+            prop_assert_eq!(world.give(Input::Redrive { attempt: None }).unwrap_err(), Rejected::Ended);
+        }
+    }
+}
+
+/// The first event of a redrive is its own, and a state that had been exited at the top is not entered again.
+fn no_state_is_entered_twice(world: &World, before: usize) -> bool {
+    let name =
+        |event: &shipway_asl::Event| event.state_name().map(|name| (event.type_name(), name.to_owned()));
+    let at_the_top = |name: &str| !name[1..].contains(char::is_alphabetic);
+    let exited: Vec<_> = world.events[..before]
+        .iter()
+        .filter_map(name)
+        .filter(|(kind, name)| kind.ends_with("Exited") && at_the_top(name))
+        .collect();
+    let entered: Vec<_> = world.events[before..]
+        .iter()
+        .filter_map(name)
+        .filter(|(kind, _)| kind.ends_with("Entered"))
+        .collect();
+    world.events[before].type_name() == "ExecutionRedriven"
+        && exited.iter().all(|(_, name)| entered.iter().all(|(_, other)| other != name))
 }

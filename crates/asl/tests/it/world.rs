@@ -49,6 +49,10 @@ pub struct World {
     pub runs: BTreeMap<u64, MapRunPlan>,
     /// Map Runs that have ended.
     pub ended: Vec<Ended>,
+    /// All Map Runs that were ever started.
+    plans: BTreeMap<u64, MapRunPlan>,
+    /// Redrives of Map Runs, by their events.
+    pub(crate) redriven: BTreeMap<u64, u32>,
     pub buckets: Buckets,
 }
 
@@ -69,6 +73,8 @@ impl World {
             inputs: Vec::new(),
             runs: BTreeMap::new(),
             ended: Vec::new(),
+            plans: BTreeMap::new(),
+            redriven: BTreeMap::new(),
             buckets: Buckets::new(),
         }
     }
@@ -103,7 +109,14 @@ impl World {
             }
             Effect::CancelTimer { timer } => self.timers.retain(|(_, other), ()| *other != timer),
             Effect::CancelTask { task } => self.tasks.retain(|open| open.task != task),
-            Effect::StartMapRun(plan) => drop(self.runs.insert(plan.run, *plan)),
+            Effect::StartMapRun(plan) => {
+                self.plans.insert(plan.run, (*plan).clone());
+                self.runs.insert(plan.run, *plan);
+            }
+            Effect::RedriveMapRun { run, count, .. } => {
+                self.redriven.insert(run, count);
+                self.runs.insert(run, self.plans[&run].clone());
+            }
             Effect::AbortMapRun { run, .. } => drop(self.runs.remove(&run)),
             Effect::Complete => self.completed += 1,
         }
@@ -126,6 +139,17 @@ impl World {
 
     pub(crate) fn drive(&mut self, answer: &mut dyn FnMut(&ScheduledTask) -> Answer) {
         self.give(Input::Start).unwrap();
+        self.go_on(answer);
+    }
+
+    /// Redrives it and goes on until it has ended or nothing more can happen.
+    pub fn redrive(&mut self, mut answer: impl FnMut(&ScheduledTask) -> Answer) {
+        self.give(Input::Redrive { attempt: None }).unwrap();
+        self.go_on(&mut answer);
+    }
+
+    /// Goes on until it has ended or nothing more can happen.
+    pub(crate) fn go_on(&mut self, answer: &mut dyn FnMut(&ScheduledTask) -> Answer) {
         for _ in 0..INPUTS_MAX {
             if !self.is_running() {
                 return;

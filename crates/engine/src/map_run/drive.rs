@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures_util::{TryStreamExt, stream};
-use shipway_asl::map_run::{ChildInput, MapRunInput, Phase};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use shipway_asl::map_run::{ChildInput, ExecutionType, MapRunInput, Phase, Unsuccessful};
 use shipway_asl::{Input, MapRunResult, Start, Status};
 
 use super::{
@@ -17,6 +17,7 @@ use crate::{
     engine::Error,
     executor::{Core, parse_snapshot},
     launch::Origin,
+    redrive::obstacle,
     store::{self, Commit, Put},
 };
 
@@ -58,6 +59,8 @@ impl Core {
     }
 
     async fn drive(self: &Arc<Self>, arn: &str, desk: &Desk) -> Result<(), Error> {
+        // WHY: what is read from here on is of after the redrive.
+        desk.post().is_redriven = false;
         let Some((kept, version)) = record::load(&*self.store, arn).await? else { return Ok(()) };
         let phase = kept.map_run.phase();
         let parent = self.store.execution(&kept.parent).await?;
@@ -73,6 +76,10 @@ impl Core {
                     let prepared = prepare(self, &driven.kept).await?;
                     driven.take_one(prepared, None).await?;
                 }
+                Phase::Redriving => {
+                    let found = unsuccessful(self, &driven.kept).await?;
+                    driven.take_one(MapRunInput::Found(found), None).await?;
+                }
                 Phase::Running => driven.run_children().await?,
                 Phase::Stopping => driven.stop_children().await?,
                 Phase::Writing => {
@@ -80,6 +87,10 @@ impl Core {
                     driven.take_one(written, result).await?;
                 }
                 Phase::Over => return driven.forget_inputs().await,
+            }
+            if desk.post().is_redriven {
+                // WHY: the record is another one by now.
+                return Ok(());
             }
         }
     }
@@ -121,20 +132,21 @@ impl Driven<'_> {
         for some in running.chunks(AT_ONCE) {
             let mut children = Vec::new();
             for child in some {
-                children.push(ready.get(&*self.core.store, &self.kept.plan.arn, *child).await?);
+                children.push(ready.find(&*self.core.store, &self.kept.plan.arn, *child).await?);
             }
             let this = &*self;
             stream::iter(some.iter().copied().zip(children).map(Ok))
                 .try_for_each_concurrent(None, |(child, input)| this.bring(child, input, inputs))
                 .await?;
         }
-        self.looked_at = self.kept.map_run.next_child();
+        // INVARIANT: children come to run in ascending order, also those that are redriven.
+        self.looked_at = running.last().map_or(self.looked_at, |last| last + 1);
         Ok(())
     }
 
     /// Starts a child unless it has been started, since its ARN can be taken only once, and has it take what comes
     /// after the start. WHY: a child that is only started to be stopped must not have a task dispatched.
-    async fn bring(&self, child: u32, input: ChildInput, inputs: &[Input]) -> Result<(), Error> {
+    async fn bring(&self, child: u32, input: Option<ChildInput>, inputs: &[Input]) -> Result<(), Error> {
         let (core, kept) = (self.core, &self.kept);
         let arn = kept.plan.child_arn(child);
         if core.store.execution(&arn).await?.is_none() {
@@ -142,7 +154,8 @@ impl Driven<'_> {
                 self.desk.child_ended(child, Status::Aborted);
                 return Ok(());
             };
-            let execution = kept.plan.child(parent, child, input.input);
+            let input = input.ok_or_else(|| record::no_input(&kept.plan.arn, child))?;
+            let execution = kept.plan.child(parent, child, input.input, kept.map_run.redrives());
             match core
                 .start_execution(execution, kept.revision, Origin::default(), inputs.to_vec(), Vec::new())
                 .await
@@ -150,6 +163,9 @@ impl Driven<'_> {
                 Err(Error::Store(store::Error::Conflict { .. })) => {}
                 started => return started,
             }
+        }
+        if kept.map_run.phase() == Phase::Running {
+            self.redrive_child(&arn).await?;
         }
         let after = inputs.get(1..).unwrap_or_default().to_vec();
         if !after.is_empty() {
@@ -167,6 +183,23 @@ impl Driven<'_> {
         Ok(())
     }
 
+    /// Takes a child up again that ended before this attempt: the child knows the attempt that it was run in, so that no
+    /// crash makes it run twice.
+    async fn redrive_child(&self, arn: &str) -> Result<(), Error> {
+        let attempt = self.kept.map_run.redrives();
+        let row = self.core.store.execution(arn).await?;
+        let Some(row) = row.filter(|row| attempt > 0 && row.status != Status::Running) else { return Ok(()) };
+        let is_of_before = parse_snapshot(&row)?.child_of().is_some_and(|child| child.attempt < attempt);
+        if !is_of_before {
+            return Ok(());
+        }
+        match self.core.deliver(arn, vec![Input::Redrive { attempt: Some(attempt) }], Vec::new()).await {
+            // WHY: it cannot be redriven any more, and stays as it ended.
+            Err(Error::NotWaiting(_)) => Ok(()),
+            redriven => redriven,
+        }
+    }
+
     /// Waits for news and takes all of it in one commit.
     async fn hear(&mut self) -> Result<(), Error> {
         let phase = self.kept.map_run.phase();
@@ -174,7 +207,14 @@ impl Driven<'_> {
             return Ok(());
         }
         self.desk.bell.notified().await;
-        let Post { ended, is_aborted, updates, .. } = self.desk.take();
+        let Post { ended, is_aborted, updates, is_redriven, .. } = self.desk.take();
+        if is_redriven {
+            // WHY: the record is another one by now. What has ended is seen in the children's rows.
+            self.desk.redrive();
+            return Ok(());
+        }
+        // WHY: the parent may have been redriven since it ended.
+        let is_aborted = is_aborted && !self.parent_waits().await?;
         let mut next = self.kept.clone();
         let now = self.core.clock.now();
         let before = next.map_run.clone();
@@ -267,10 +307,33 @@ impl Driven<'_> {
 
     /// The inputs of the children are kept with the children.
     async fn forget_inputs(&self) -> Result<(), Error> {
-        let puts = record::no_inputs(&self.kept.plan.arn, self.kept.map_run.children());
+        let map_run = &self.kept.map_run;
+        // WHY: a redrive would start those that were not started.
+        let puts = record::no_inputs(&self.kept.plan.arn, map_run.next_child(), map_run.children());
         for puts in puts.chunks(FORGOTTEN_PER_COMMIT) {
             self.core.store.commit(Commit { execution: None, records: puts.to_vec() }).await?;
         }
         Ok(())
     }
+}
+
+/// The children of before a redrive that have not succeeded.
+async fn unsuccessful(core: &Core, kept: &Kept) -> Result<Unsuccessful, Error> {
+    let mut found = Unsuccessful::default();
+    let look = |child: u32| {
+        let arn = kept.plan.child_arn(child);
+        async move { (child, core.store.execution(&arn).await) }
+    };
+    let mut rows = std::pin::pin!(stream::iter(0..kept.map_run.next_child()).map(look).buffered(AT_ONCE));
+    while let Some((child, row)) = rows.next().await {
+        let Some(row) = row? else { continue };
+        let is_lost =
+            kept.plan.execution_type == ExecutionType::Standard && obstacle(&row, core.clock.now()).is_some();
+        match row.status {
+            Status::Succeeded => {}
+            _ if is_lost => found.push_lost(child),
+            status => found.push(child, status),
+        }
+    }
+    Ok(found)
 }

@@ -37,6 +37,8 @@ struct Post {
     ended: Vec<(u32, Status)>,
     is_aborted: bool,
     updates: VecDeque<Update>,
+    /// The parent has been redriven, durably, and the Map Run with it.
+    is_redriven: bool,
     /// The driver has gone.
     is_closed: bool,
 }
@@ -64,6 +66,11 @@ impl Desk {
         self.bell.notify_one();
     }
 
+    fn redrive(&self) {
+        self.post().is_redriven = true;
+        self.bell.notify_one();
+    }
+
     fn take(&self) -> Post {
         std::mem::take(&mut *self.post())
     }
@@ -72,6 +79,19 @@ impl Desk {
 impl Drivers {
     fn desks(&self) -> MutexGuard<'_, HashMap<String, Arc<Desk>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The driver goes, unless the Map Run was redriven while it was about to.
+    fn close(&self, arn: &str, desk: &Desk) -> bool {
+        let mut desks = self.desks();
+        let mut post = desk.post();
+        if post.is_redriven {
+            return false;
+        }
+        desks.remove(arn);
+        // WHY: dropping an update answers it.
+        *post = Post { is_closed: true, ..Post::default() };
+        true
     }
 
     fn desk(&self, arn: &str) -> Option<Arc<Desk>> {
@@ -99,16 +119,39 @@ impl Core {
     pub fn drive_map_run(self: &Arc<Self>, arn: String) {
         let desk = Arc::new(Desk::default());
         self.drivers.desks().insert(arn.clone(), Arc::clone(&desk));
+        self.spawn_driver(arn, desk);
+    }
+
+    fn spawn_driver(self: &Arc<Self>, arn: String, desk: Arc<Desk>) {
         let core = Arc::clone(self);
         self.supervisor.spawn(async move {
-            tokio::select! {
-                () = core.stop.cancelled() => {}
-                () = core.drive_surely(&arn, &desk) => {}
+            loop {
+                tokio::select! {
+                    () = core.stop.cancelled() => {}
+                    () = core.drive_surely(&arn, &desk) => {}
+                }
+                if core.stop.is_cancelled() {
+                    desk.post().is_redriven = false;
+                }
+                if core.drivers.close(&arn, &desk) {
+                    return;
+                }
             }
-            core.drivers.desks().remove(&arn);
-            // WHY: dropping an update answers it.
-            *desk.post() = Post { is_closed: true, ..Post::default() };
         });
+    }
+
+    /// Has a Map Run driven whose redrive is durable: by the driver that it has still, or by a new one.
+    pub fn redrive_map_run(self: &Arc<Self>, arn: String) {
+        let desk = {
+            let mut desks = self.drivers.desks();
+            if let Some(desk) = desks.get(&arn) {
+                return desk.redrive();
+            }
+            let desk = Arc::new(Desk::default());
+            desks.insert(arn.clone(), Arc::clone(&desk));
+            desk
+        };
+        self.spawn_driver(arn, desk);
     }
 
     /// Tells a Map Run that one of its children has ended, durably.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shipway_asl::Timestamp;
-use shipway_asl::map_run::{ChildInput, MapRun, MapRunPlan};
+use shipway_asl::map_run::{ChildInput, MapRun, MapRunInput, MapRunPlan};
 
 use crate::{
     engine::Error,
@@ -66,7 +66,8 @@ impl Kept {
     }
 }
 
-fn key(arn: &str) -> String {
+/// Key of a Map Run's record.
+pub fn key(arn: &str) -> String {
     format!("engine/map-run/{arn}")
 }
 
@@ -84,8 +85,22 @@ fn chunk_key(arn: &str, chunk: u32) -> String {
     format!("engine/map-run-inputs/{arn}/{chunk:08}")
 }
 
+/// What redrives a Map Run, in the commit of its parent's redrive: nothing, if there is no such Map Run.
+pub async fn redriven(
+    store: &dyn Store,
+    arn: &str,
+    count: u32,
+    now: Timestamp,
+) -> Result<Vec<Put>, store::Error> {
+    let Some((mut kept, version)) = load(store, arn).await? else { return Ok(Vec::new()) };
+    // WHY: no Map Run refuses a redrive.
+    drop(kept.map_run.take(MapRunInput::Redriven { count }, now));
+    let open = Put { key: open_key(arn), expected: Expected::Any, value: arn.into() };
+    Ok(vec![kept.put(version), open])
+}
+
 /// A Map Run and the version of its record.
-pub async fn load(store: &dyn Store, arn: &str) -> Result<Option<(Kept, u64)>, Error> {
+pub async fn load(store: &dyn Store, arn: &str) -> Result<Option<(Kept, u64)>, store::Error> {
     let Some(Record { key, version, value }) = store.record(&key(arn)).await? else { return Ok(None) };
     let kept = Kept::deserialize(value).map_err(|error| damaged(&key, &error))?;
     Ok(Some((kept, version)))
@@ -122,9 +137,9 @@ pub fn inputs(arn: &str, inputs: &[ChildInput]) -> Vec<Put> {
     chunks.map(put).collect()
 }
 
-/// Records that forget the inputs of so many children.
-pub fn no_inputs(arn: &str, children: u32) -> Vec<Put> {
-    let chunks = 0..children.div_ceil(CHUNK);
+/// Records that forget the inputs of the children before this one, as far as they share no record with others.
+pub fn no_inputs(arn: &str, children: u32, all: u32) -> Vec<Put> {
+    let chunks = 0..if children >= all { all.div_ceil(CHUNK) } else { children / CHUNK };
     chunks
         .map(|chunk| Put { key: chunk_key(arn, chunk), expected: Expected::Any, value: Value::Null })
         .collect()
@@ -137,8 +152,18 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// The input of one child.
+    /// The input of one child that was not started.
     pub async fn get(&mut self, store: &dyn Store, arn: &str, child: u32) -> Result<ChildInput, Error> {
+        self.find(store, arn, child).await?.ok_or_else(|| no_input(arn, child))
+    }
+
+    /// The input of one child; those of children that were started may be forgotten.
+    pub async fn find(
+        &mut self,
+        store: &dyn Store,
+        arn: &str,
+        child: u32,
+    ) -> Result<Option<ChildInput>, Error> {
         let (chunk, at) = (child / CHUNK, child % CHUNK);
         let inputs = match self.chunk.take() {
             Some((here, inputs)) if here == chunk => inputs,
@@ -146,19 +171,27 @@ impl Inputs {
         };
         let found = inputs.get(at as usize).cloned();
         self.chunk = Some((chunk, inputs));
-        found.ok_or_else(|| damaged(&chunk_key(arn, chunk), &"it has no input of that child"))
+        Ok(found)
     }
 }
 
 async fn read_chunk(store: &dyn Store, key: &str) -> Result<Vec<ChildInput>, Error> {
     let record = store.record(key).await?;
-    let value = record.map(|record| record.value).unwrap_or_default();
-    Vec::deserialize(value).map_err(|error| damaged(key, &error))
+    let value = record.map_or(Value::Null, |record| record.value);
+    if value.is_null() {
+        return Ok(Vec::new());
+    }
+    Vec::deserialize(value).map_err(|error| damaged(key, &error).into())
 }
 
-fn damaged(key: &str, why: &dyn std::fmt::Display) -> Error {
-    Error::Store(store::Error::Unavailable {
+/// A child that was not started has no input.
+pub fn no_input(arn: &str, child: u32) -> Error {
+    damaged(&chunk_key(arn, child / CHUNK), &format_args!("it has no input of child {child}")).into()
+}
+
+fn damaged(key: &str, why: &dyn std::fmt::Display) -> store::Error {
+    store::Error::Unavailable {
         operation: format!("read the record {key}"),
         reason: format!("it is damaged: {why}"),
-    })
+    }
 }

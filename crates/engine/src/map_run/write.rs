@@ -1,6 +1,7 @@
 //! The results of a Map Run: collected from its children in their order, for the parent or for files.
 
 use futures_util::{StreamExt, stream};
+use serde_json::Value;
 use shipway_asl::map_run::{ChildOutcome, Collected, MapRunInput, Output, ResultFile, ResultFiles};
 use shipway_asl::{MapRunFailure, MapRunResult};
 
@@ -15,18 +16,20 @@ const READ_AT_ONCE: usize = 16;
 
 /// Collects or writes the results. Done again after a crash, it writes the same files.
 pub async fn write(core: &Core, kept: &Kept) -> Result<(MapRunInput, Option<MapRunResult>), Error> {
-    match Output::new(&kept.plan) {
+    match Output::new(&kept.plan, &kept.map_run) {
         Err(failure) => Ok((MapRunInput::NotWritten(failure), None)),
         // WHY: without a bucket, nobody asks for the results of what has failed.
-        Ok(Output::State(_)) if kept.map_run.failure().is_some() => Ok((MapRunInput::Written, None)),
-        Ok(Output::State(collected)) => {
-            Ok((MapRunInput::Written, Some(collect(core, kept, collected).await?)))
-        }
+        Ok(Output::State(_)) if kept.map_run.failure().is_some() => Ok((nothing_written(), None)),
+        Ok(Output::State(collected)) => Ok((nothing_written(), Some(collect(core, kept, collected).await?))),
         Ok(Output::Files(files)) => match write_files(core, kept, *files).await? {
-            Ok(result) => Ok((MapRunInput::Written, Some(result))),
+            Ok((result, succeeded)) => Ok((MapRunInput::Written { succeeded }, Some(result))),
             Err(failure) => Ok((MapRunInput::NotWritten(failure), None)),
         },
     }
+}
+
+fn nothing_written() -> MapRunInput {
+    MapRunInput::Written { succeeded: Vec::new() }
 }
 
 fn outcomes(core: &Core, kept: &Kept) -> impl stream::Stream<Item = Result<ChildOutcome, Error>> {
@@ -54,7 +57,7 @@ async fn write_files(
     core: &Core,
     kept: &Kept,
     mut files: ResultFiles,
-) -> Result<Result<MapRunResult, MapRunFailure>, Error> {
+) -> Result<Result<(MapRunResult, Vec<Value>), MapRunFailure>, Error> {
     let bucket = files.bucket().to_owned();
     let mut outcomes = std::pin::pin!(outcomes(core, kept));
     while let Some(outcome) = outcomes.next().await {
@@ -73,13 +76,13 @@ async fn write_files(
             return Ok(Err(failure));
         }
     }
-    let (rest, result) = files.finish();
+    let (rest, result, succeeded) = files.finish();
     for file in rest {
         if let Err(failure) = put(core, &bucket, file).await {
             return Ok(Err(failure));
         }
     }
-    Ok(Ok(result))
+    Ok(Ok((result, succeeded)))
 }
 
 async fn put(core: &Core, bucket: &str, file: ResultFile) -> Result<(), MapRunFailure> {

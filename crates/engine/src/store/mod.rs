@@ -104,6 +104,10 @@ pub struct Row {
     pub stopped_at: Option<Timestamp>,
     /// Its last event.
     pub last_event_id: u64,
+    /// How often it was redriven.
+    pub redrives: u32,
+    /// When it was redriven last. An Express child, which then only begins anew, has no such date.
+    pub redriven_at: Option<Timestamp>,
     /// How it came to be.
     pub origin: Origin,
     /// The fold of its events, serialised.

@@ -7,6 +7,8 @@ mod kill;
 mod map_run_crashes;
 mod map_runs;
 mod nested;
+mod redrive;
+mod redrive_kill;
 mod store_kit;
 mod support;
 mod trouble;

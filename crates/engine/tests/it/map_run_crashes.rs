@@ -223,7 +223,7 @@ async fn a_map_run_survives_kill_nine() {
     for execution in &executions {
         let id = all_is_done(&engine, &execution.arn, folder.path()).await;
         let found = engine.map_run_children(&id, 0, 100).await.unwrap();
-        children.extend(found.into_iter().map(|(_, child)| child.arn));
+        children.extend(found.into_iter().map(|child| child.row.arn));
     }
     stop.cancel();
     engine.stopped().await;

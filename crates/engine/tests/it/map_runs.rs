@@ -62,10 +62,12 @@ async fn children_are_executions_of_their_own() {
     assert_eq!((run.status, run.executions.succeeded, run.items.total), (Status::Succeeded, 3, 3));
     assert!(run.stopped_at.is_some());
     let children = engine.map_run_children(&run.arn, 1, 10).await.unwrap();
-    let outputs: Vec<_> =
-        children.iter().map(|(number, child)| (*number, child.output.clone().unwrap())).collect();
+    let mut outputs = Vec::new();
+    for child in &children {
+        outputs.push((child.number, engine.describe(&child.row.arn).await.unwrap().output.unwrap()));
+    }
     assert_eq!(outputs, [(1, json!("y")), (2, json!("z"))]);
-    let child = &children[0].1;
+    let child = engine.describe(&children[0].row.arn).await.unwrap();
     assert_eq!(child.map_run.as_ref(), Some(&run.arn));
     assert!(child.arn.starts_with("arn:aws:states:local:000000000000:execution:m/Each:"), "{}", child.arn);
     assert_eq!(
@@ -199,7 +201,7 @@ async fn one_failure_too_many_stops_the_other_children() {
         (run.executions.failed, run.executions.aborted, run.executions.pending, run.executions.total);
     assert_eq!((run.status, counts), (Status::Failed, (1, 2, 1, 4)));
     let children = engine.map_run_children(&run.arn, 0, 10).await.unwrap();
-    let statuses: Vec<Status> = children.iter().map(|(_, child)| child.status).collect();
+    let statuses: Vec<Status> = children.iter().map(|child| child.row.status).collect();
     assert_eq!(statuses, [Status::Aborted, Status::Aborted, Status::Failed]);
     stop.cancel();
     engine.stopped().await;
@@ -224,7 +226,7 @@ async fn a_stopped_parent_takes_its_children_with_it() {
         tokio::task::yield_now().await;
     };
     assert_eq!(engine.map_run(&run).await.unwrap().status, Status::Aborted);
-    assert!(children.iter().all(|(_, child)| child.status == Status::Aborted), "{children:?}");
+    assert!(children.iter().all(|child| child.row.status == Status::Aborted), "{children:?}");
     let refused = engine.update_map_run(&run, MapRunUpdate::default()).await.unwrap_err();
     assert!(matches!(refused, Error::NotWaiting(_)), "{refused:?}");
 }
@@ -322,7 +324,7 @@ async fn a_child_may_have_a_map_run_of_its_own() {
     assert_eq!((done.output, done.cause), (Some(json!([[1, 2], [], [3]])), None));
     let run = only_run(&engine, &arn).await.arn;
     let children = engine.map_run_children(&run, 0, 10).await.unwrap();
-    let inner = only_run(&engine, &children[0].1.arn).await;
+    let inner = only_run(&engine, &children[0].row.arn).await;
     assert!(inner.arn.contains(":mapRun:m/Each:"), "{}", inner.arn);
     assert_eq!(inner.executions.succeeded, 2);
 }
@@ -351,7 +353,7 @@ async fn a_stop_reaches_the_children_of_children() {
     let arn = engine.start(start("m", "a", json!([["long"]]))).await.unwrap().arn;
     handler.called.notified().await;
     let outer = only_run(&engine, &arn).await.arn;
-    let child = engine.map_run_children(&outer, 0, 1).await.unwrap()[0].1.arn.clone();
+    let child = engine.map_run_children(&outer, 0, 1).await.unwrap()[0].row.arn.clone();
     let inner = only_run(&engine, &child).await.arn;
     engine.stop(&arn, None, None).await.unwrap();
     for run in [&outer, &inner] {
@@ -375,7 +377,7 @@ async fn a_child_can_be_stopped_alone() {
     let arn = engine.start(start("m", "a", json!(["long"]))).await.unwrap().arn;
     handler.called.notified().await;
     let run = only_run(&engine, &arn).await.arn;
-    let child = engine.map_run_children(&run, 0, 1).await.unwrap()[0].1.arn.clone();
+    let child = engine.map_run_children(&run, 0, 1).await.unwrap()[0].row.arn.clone();
     engine.stop(&child, None, None).await.unwrap();
     let done = ended(&engine, &arn).await;
     assert_eq!(

@@ -332,7 +332,8 @@ async fn a_file_of_the_first_format_is_brought_up_to_date() {
     file.execute_batch(
         "DROP INDEX executions_by_status; DROP INDEX executions_by_version; DROP INDEX executions_by_alias;
          ALTER TABLE executions DROP COLUMN version; ALTER TABLE executions DROP COLUMN alias;
-         ALTER TABLE executions DROP COLUMN origin; PRAGMA user_version = 1;",
+         ALTER TABLE executions DROP COLUMN origin; ALTER TABLE executions DROP COLUMN redrives;
+         ALTER TABLE executions DROP COLUMN redriven_at; PRAGMA user_version = 1;",
     )
     .unwrap();
     file.execute(

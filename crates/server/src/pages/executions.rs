@@ -163,7 +163,7 @@ pub fn table(executions: &[Description], now: Timestamp) -> Markup {
             table {
                 thead { tr {
                     th scope="col" { "Status" } th scope="col" { "Name" } th scope="col" { "Machine" }
-                    th scope="col" { "State" } th scope="col" { "Started" } th.num scope="col" { "Took" }
+                    th scope="col" { "State or error" } th scope="col" { "Started" } th.num scope="col" { "Took" }
                     th.num scope="col" { "Events" }
                 } }
                 tbody { @for execution in executions { (row(execution, now)) } }
@@ -177,7 +177,9 @@ fn row(execution: &Description, now: Timestamp) -> Markup {
         tr {
             td { (status(execution.status)) }
             th scope="row" { a href=(path_of(&execution.arn)) { code { (execution.name) } } }
-            td { a.quiet href=(machine_path(&execution.machine)) { (execution.machine) } }
+            td { a.quiet href=(machine_path(execution.machine.split('/').next().unwrap_or_default())) { (execution.machine) }
+                @if let Some(alias) = &execution.origin.alias { div.small.muted { "alias " (alias) } }
+                @else if let Some(version) = execution.origin.version { div.small.muted { "version " (version) } } }
             td {
                 @match &execution.error {
                     Some(error) => span.bad { (error) },

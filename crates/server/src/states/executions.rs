@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use shipway_asl::{MachineKind, Status, Timestamp, json as json_text};
 use shipway_engine::{
-    Launch, Origin, Qualifier,
+    Launch, MapRunChild, Origin, Qualifier,
     machines::{Error, Owner},
     store::{Row, RowFilter},
 };
@@ -12,7 +12,7 @@ use super::{
     Api, arn,
     fault::{Fault, of_engine, of_launch, of_machine},
     page::{self, Page},
-    seconds,
+    redrive, seconds,
     validate::Request,
 };
 
@@ -92,6 +92,7 @@ pub async fn describe(api: &Api, request: Request) -> Result<Value, Fault> {
     let mut answer = Map::new();
     answer.insert("executionArn".into(), arn.into());
     summary(&mut answer, api, &row);
+    answer.insert("startDate".into(), seconds(execution.started_at));
     let mut data = |name: &str, value: Option<&Value>| {
         let Some(value) = value else { return };
         if is_whole {
@@ -112,25 +113,12 @@ pub async fn describe(api: &Api, request: Request) -> Result<Value, Fault> {
     if let Some(header) = &row.origin.trace_header {
         answer.insert("traceHeader".into(), header.as_str().into());
     }
-    let (status, reason) = redrive_status(execution.status);
-    answer.insert("redriveStatus".into(), status.into());
-    if let Some(reason) = reason {
-        answer.insert("redriveStatusReason".into(), reason.into());
-    }
+    redrive::tell_status(&mut answer, api, &row).await?;
     Ok(answer.into())
 }
 
-/// Whether AWS would take an execution up again, and why not.
-fn redrive_status(status: Status) -> (&'static str, Option<&'static str>) {
-    match status {
-        Status::Running => ("NOT_REDRIVABLE", Some("Execution is RUNNING and cannot be redriven")),
-        Status::Succeeded => ("NOT_REDRIVABLE", Some("Execution is SUCCEEDED and cannot be redriven")),
-        Status::Failed | Status::TimedOut | Status::Aborted => ("REDRIVABLE", None),
-    }
-}
-
 /// What a list tells of an execution, and its description too.
-fn summary(answer: &mut Map<String, Value>, api: &Api, row: &Row) {
+pub fn summary(answer: &mut Map<String, Value>, api: &Api, row: &Row) {
     let machine_arn = api.engine.machine_arn(&row.machine);
     answer.insert("name".into(), row.name.as_str().into());
     answer.insert("status".into(), status_name(row.status).into());
@@ -146,7 +134,10 @@ fn summary(answer: &mut Map<String, Value>, api: &Api, row: &Row) {
         answer.insert("stateMachineAliasArn".into(), format!("{machine_arn}:{alias}").into());
     }
     answer.insert("stateMachineArn".into(), machine_arn.into());
-    answer.insert("redriveCount".into(), 0.into());
+    answer.insert("redriveCount".into(), row.redrives.into());
+    if let Some(at) = row.redriven_at {
+        answer.insert("redriveDate".into(), seconds(at));
+    }
 }
 
 /// `ListExecutions`
@@ -157,11 +148,9 @@ pub async fn list(api: &Api, request: Request) -> Result<Value, Fault> {
         _ => return Err(Fault::validation("Exactly one of stateMachineArn and mapRunArn must be specified")),
     };
     let page = Page::of("ListExecutions", &request)?;
-    let mut filter = filter_of(api, arn).await?;
     let status = request.text("statusFilter");
-    if status == Some("PENDING_REDRIVE") || request.text("redriveFilter") == Some("REDRIVEN") {
-        return Ok(page.answer("executions", std::iter::empty(), None));
-    }
+    redrive::check_filters(status, request.text("redriveFilter"))?;
+    let mut filter = filter_of(api, arn).await?;
     filter.status = status.and_then(status_of);
     let fetch = |after: Option<String>, limit| {
         let filter = filter.clone();
@@ -184,27 +173,30 @@ pub async fn list(api: &Api, request: Request) -> Result<Value, Fault> {
 async fn children(api: &Api, map_run: &str, request: &Request) -> Result<Value, Fault> {
     arn::map_run(&api.engine, map_run)?;
     let page = Page::of("ListExecutions", request)?;
-    if request.text("redriveFilter") == Some("REDRIVEN") {
-        return Ok(page.answer("executions", std::iter::empty(), None));
-    }
     let fetch = |after: Option<String>, limit| async move {
         let from = after.map_or(Ok(0), |after| after.parse().map_err(|_| Fault::page()))?;
         api.engine.map_run_children(map_run, from, limit).await.map_err(of_engine)
     };
-    let (found, next) = page::read(&page, fetch, |(number, _)| (number + 1).to_string()).await?;
-    let wanted = request.text("statusFilter");
-    let mut items = Vec::new();
-    for (_, child) in found {
-        if wanted.is_none_or(|wanted| wanted == status_name(child.status)) {
-            let row = api.engine.row(&child.arn).await.map_err(of_engine)?;
-            let mut item = Map::new();
-            item.insert("executionArn".into(), row.arn.as_str().into());
-            item.insert("mapRunArn".into(), map_run.into());
-            summary(&mut item, api, &row);
-            items.push(item.into());
-        }
-    }
-    Ok(page.answer("executions", items.into_iter(), next))
+    let (found, next) = page::read(&page, fetch, |child| (child.number + 1).to_string()).await?;
+    let (status, redriven) = (request.text("statusFilter"), request.text("redriveFilter"));
+    let wanted = found.iter().filter(|child| {
+        status.is_none_or(|wanted| wanted == child_status(child))
+            && redriven.is_none_or(|wanted| (wanted == "REDRIVEN") == (child.row.redrives > 0))
+    });
+    let items = wanted.map(|child| {
+        let mut item = Map::new();
+        item.insert("executionArn".into(), child.row.arn.as_str().into());
+        item.insert("mapRunArn".into(), map_run.into());
+        item.insert("itemCount".into(), child.items.into());
+        summary(&mut item, api, &child.row);
+        item.insert("status".into(), child_status(child).into());
+        item.into()
+    });
+    Ok(page.answer("executions", items, next))
+}
+
+fn child_status(child: &MapRunChild) -> &'static str {
+    if child.is_pending_redrive { redrive::PENDING } else { status_name(child.row.status) }
 }
 
 async fn filter_of(api: &Api, arn: &str) -> Result<RowFilter, Fault> {
@@ -233,17 +225,6 @@ async fn filter_of(api: &Api, arn: &str) -> Result<RowFilter, Fault> {
 fn cursor_of(text: &str) -> Option<(Timestamp, String)> {
     let (millis, arn) = text.split_once(':')?;
     Some((Timestamp(millis.parse().ok()?), arn.to_owned()))
-}
-
-/// `RedriveExecution`
-pub async fn redrive(api: &Api, request: Request) -> Result<Value, Fault> {
-    let arn = request.needed("executionArn");
-    arn::execution(&api.engine, arn)?;
-    let row = api.engine.row(arn).await.map_err(of_engine)?;
-    check_owner(api, &row).await?;
-    let (_, reason) = redrive_status(row.status);
-    let reason = reason.unwrap_or("Execution cannot be redriven");
-    Err(Fault::new("ExecutionNotRedrivable", reason))
 }
 
 /// AWS's name of a status.

@@ -28,7 +28,10 @@ pub async fn describe(api: &Api, request: Request) -> Result<Value, Fault> {
     answer.insert("toleratedFailureCount".into(), run.tolerated.count.unwrap_or(0).into());
     answer.insert("itemCounts".into(), counts(run.items));
     answer.insert("executionCounts".into(), counts(run.executions));
-    answer.insert("redriveCount".into(), 0.into());
+    answer.insert("redriveCount".into(), run.redrives.into());
+    if let Some(at) = run.redriven_at {
+        answer.insert("redriveDate".into(), seconds(at));
+    }
     Ok(answer.into())
 }
 
@@ -49,8 +52,8 @@ fn counts(counts: Counts) -> Value {
         "aborted": counts.aborted,
         "total": counts.total,
         "resultsWritten": counts.results_written,
-        "failuresNotRedrivable": 0,
-        "pendingRedrive": 0,
+        "failuresNotRedrivable": counts.failures_not_redrivable,
+        "pendingRedrive": counts.pending_redrive,
     })
 }
 

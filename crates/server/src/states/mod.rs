@@ -11,6 +11,7 @@ mod history;
 mod machines;
 mod map_runs;
 mod page;
+mod redrive;
 mod shapes;
 mod tags;
 mod tasks;
@@ -127,7 +128,7 @@ pub const ACTIONS: &[Action] = &[
     action!("ListStateMachines", LIST_STATE_MACHINES, machines::list),
     action!("ListTagsForResource", LIST_TAGS_FOR_RESOURCE, tags::list),
     action!("PublishStateMachineVersion", PUBLISH_STATE_MACHINE_VERSION, versions::publish),
-    action!("RedriveExecution", REDRIVE_EXECUTION, executions::redrive),
+    action!("RedriveExecution", REDRIVE_EXECUTION, redrive::redrive),
     action!("SendTaskFailure", SEND_TASK_FAILURE, tasks::failure),
     action!("SendTaskHeartbeat", SEND_TASK_HEARTBEAT, tasks::heartbeat),
     action!("SendTaskSuccess", SEND_TASK_SUCCESS, tasks::success),

@@ -11,6 +11,7 @@
 
 mod api;
 mod drawings;
+mod executions;
 mod fixture;
 mod guarded;
 mod live;

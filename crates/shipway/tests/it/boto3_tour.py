@@ -98,6 +98,14 @@ def machines_and_executions():
     client.stop_execution(executionArn=stopped, error="E", cause="C")
     answer = ended(stopped)
     check((answer["status"], answer["error"], answer["cause"]) == ("ABORTED", "E", "C"), answer)
+    check((answer["redriveStatus"], answer["redriveCount"]) == ("REDRIVABLE", 0), answer)
+    redriven = client.redrive_execution(executionArn=stopped, clientToken="tour")
+    again = client.describe_execution(executionArn=stopped)
+    check((again["status"], again["redriveCount"]) == ("RUNNING", 1) and "stopDate" not in again, again)
+    check(again["redriveDate"] == redriven["redriveDate"], again)
+    kinds = [event["type"] for event in client.get_execution_history(executionArn=stopped)["events"]]
+    check(kinds[-1] == "ExecutionRedriven" and kinds.count("WaitStateEntered") == 1, kinds)
+    client.stop_execution(executionArn=stopped)
     failed = ended(client.start_execution(stateMachineArn=machine("fails", FAIL))["executionArn"])
     check((failed["status"], failed["error"]) == ("FAILED", "Broken"), failed)
     return arn

@@ -13,6 +13,7 @@
 mod bad_input;
 mod boto3;
 mod browser;
+mod browser_executions;
 mod chromium;
 mod crash;
 mod demo;

@@ -44,9 +44,10 @@ impl Underway<'_> {
                 Phase::Running | Phase::Stopping => self.run_child(parent, tasks)?,
                 Phase::Writing => {
                     result = self.write(parent);
-                    MapRunInput::Written
+                    MapRunInput::Written { succeeded: Vec::new() }
                 }
-                Phase::Over => break,
+                // WHY: no recording redrives.
+                Phase::Redriving | Phase::Over => break,
             };
             self.run.take(input, parent.now).map_err(|refused| format!("Map Run: {refused}"))?;
         }
@@ -71,7 +72,7 @@ impl Underway<'_> {
         let child = self.run.running().next().ok_or("a Map Run waits for no child")?;
         let ready = usize::try_from(child).ok().and_then(|child| self.ready.get(child));
         let input = ready.ok_or("a Map Run runs a child that it does not have")?.input.clone();
-        let execution = self.plan.child(parent.execution.start(), child, input);
+        let execution = self.plan.child(parent.execution.start(), child, input, 0);
         let buckets = std::mem::take(&mut parent.buckets);
         let mut world = World::new(parent.machine.clone(), execution, parent.now, buckets);
         world.seed = parent.seed ^ u64::from(child + 1);
@@ -95,7 +96,7 @@ impl Underway<'_> {
 
     fn write(&self, parent: &mut World) -> MapRunResult {
         let outcomes = self.done.values().map(|child| ChildOutcome::new(&child.execution, child.now));
-        match Output::new(self.plan) {
+        match Output::new(self.plan, &self.run) {
             Err(failure) => MapRunResult::Failed(failure),
             Ok(Output::State(mut collected)) => {
                 for outcome in outcomes {
@@ -110,7 +111,7 @@ impl Underway<'_> {
                 let mut written: Vec<_> = outcomes.filter_map(|outcome| files.push(outcome)).collect();
                 let next = usize::try_from(self.run.next_child()).unwrap_or(usize::MAX);
                 written.extend(self.ready.iter().skip(next).filter_map(|child| files.push_pending(child)));
-                let (rest, result) = files.finish();
+                let (rest, result, _) = files.finish();
                 written.extend(rest);
                 for file in written {
                     parent.buckets.insert((bucket.clone(), file.key), file.bytes);

@@ -93,8 +93,8 @@ impl World {
             Effect::CancelTask { task } => self.tasks.retain(|open| open.task != task),
             Effect::StartMapRun(plan) => drop(self.runs.insert(plan.run, *plan)),
             Effect::AbortMapRun { run, .. } => drop(self.runs.remove(&run)),
-            // WHY: its status says the same.
-            Effect::Complete => {}
+            // WHY: no recording redrives, and its status says whether it is complete.
+            Effect::RedriveMapRun { .. } | Effect::Complete => {}
         }
     }
 

@@ -160,7 +160,7 @@ fn parse<T: DeserializeOwned>(text: &str) -> rusqlite::Result<T> {
     })
 }
 
-const ROW: &str = "arn, machine, revision, name, status, started_at, stopped_at, last_event_id, snapshot, origin FROM executions";
+const ROW: &str = "arn, machine, revision, name, status, started_at, stopped_at, last_event_id, snapshot, origin, redrives, redriven_at FROM executions";
 
 fn row(found: &SqlRow<'_>) -> rusqlite::Result<Row> {
     let status: String = found.get(4)?;
@@ -173,6 +173,8 @@ fn row(found: &SqlRow<'_>) -> rusqlite::Result<Row> {
         started_at: Timestamp(found.get(5)?),
         stopped_at: found.get::<_, Option<i64>>(6)?.map(Timestamp),
         last_event_id: found.get(7)?,
+        redrives: found.get::<_, Option<u32>>(10)?.unwrap_or(0),
+        redriven_at: found.get::<_, Option<i64>>(11)?.map(Timestamp),
         snapshot: found.get(8)?,
         origin: found.get::<_, Option<String>>(9)?.map_or(Ok(Origin::default()), |text| parse(&text))?,
     })

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::store::Error;
 
 /// Format of the file; a file with a higher one was written by a newer Shipway.
-pub const FORMAT: i64 = 2;
+pub const FORMAT: i64 = 3;
 
 const TABLES: &str = "
 CREATE TABLE executions (
@@ -21,7 +21,9 @@ CREATE TABLE executions (
     snapshot      BLOB NOT NULL,
     version       INTEGER,
     alias         TEXT,
-    origin        TEXT
+    origin        TEXT,
+    redrives      INTEGER,
+    redriven_at   INTEGER
 );
 CREATE INDEX executions_by_start ON executions (started_at, arn);
 CREATE INDEX executions_by_machine ON executions (machine, started_at, arn);
@@ -64,6 +66,15 @@ CREATE INDEX executions_by_version ON executions (machine, version, started_at, 
 CREATE INDEX executions_by_alias ON executions (machine, alias, started_at, arn) WHERE alias IS NOT NULL;
 ";
 
+/// From format 2: executions say how often they were redriven, and when last.
+const FROM_2: &str = "
+ALTER TABLE executions ADD COLUMN redrives INTEGER;
+ALTER TABLE executions ADD COLUMN redriven_at INTEGER;
+";
+
+/// What leads from each format to the next one, from format 1 on.
+const STEPS: [&str; 2] = [FROM_1, FROM_2];
+
 /// Creates the tables in a new file, brings an older file up to date, and refuses a file of a newer format.
 pub fn prepare(connection: &mut Connection, path: &str) -> Result<(), Error> {
     let failed = |source: rusqlite::Error| unavailable("open", path, &source);
@@ -71,9 +82,11 @@ pub fn prepare(connection: &mut Connection, path: &str) -> Result<(), Error> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
     match found {
         FORMAT => Ok(()),
-        0 | 1 => {
+        0..FORMAT => {
             let transaction = connection.transaction().map_err(failed)?;
-            transaction.execute_batch(if found == 0 { TABLES } else { FROM_1 }).map_err(failed)?;
+            for step in steps_from(found) {
+                transaction.execute_batch(step).map_err(failed)?;
+            }
             transaction.pragma_update(None, "user_version", FORMAT).map_err(failed)?;
             transaction.commit().map_err(failed)
         }
@@ -83,6 +96,13 @@ pub fn prepare(connection: &mut Connection, path: &str) -> Result<(), Error> {
                 "it has format {newer} and this Shipway reads format {FORMAT}; run the newer Shipway that wrote it"
             ),
         }),
+    }
+}
+
+fn steps_from(format: i64) -> &'static [&'static str] {
+    match usize::try_from(format).ok().and_then(|format| format.checked_sub(1)) {
+        None => &[TABLES],
+        Some(done) => STEPS.get(done..).unwrap_or_default(),
     }
 }
 

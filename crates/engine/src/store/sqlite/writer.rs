@@ -228,14 +228,18 @@ fn update_row(transaction: &Transaction<'_>, id: i64, progress: &Progress) -> ru
     let row = &progress.row;
     transaction
         .prepare_cached(
-            "UPDATE executions SET status = ?2, stopped_at = ?3, last_event_id = ?4, snapshot = ?5 WHERE id = ?1",
+            "UPDATE executions SET status = ?2, stopped_at = ?3, last_event_id = ?4, snapshot = ?5, redrives = ?6,
+                 redriven_at = ?7
+             WHERE id = ?1",
         )?
         .execute(params![
             id,
             super::status_text(row.status),
             row.stopped_at.map(|at| at.0),
             row.last_event_id,
-            row.snapshot
+            row.snapshot,
+            row.redrives,
+            row.redriven_at.map(|at| at.0)
         ])?;
     Ok(id)
 }

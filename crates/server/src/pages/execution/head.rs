@@ -137,6 +137,7 @@ fn facts(seen: &Seen, now: Timestamp) -> Markup {
                 div { dt { "State" } dd { (active_states(active)) } }
             }
             (started_by(seen))
+            @if seen.is_express() { div { dt { "Type" } dd { "Express" span.muted { ": the API gives no history of it" } } } }
             @if let Some(count) = seen.redrive.as_ref().map(|redrive| redrive.count).filter(|count| *count > 0) {
                 div { dt { "Redriven" } dd { (count) @if count == 1 { " time" } @else { " times" } } }
             }

@@ -25,15 +25,16 @@ use crate::{
 /// Children of a page.
 const CHILDREN_MAX: usize = 100;
 /// Statuses of children, as the API has them.
-const STATUSES: [(&str, &str); 5] = [
+const STATUSES: [(&str, &str); 6] = [
     ("FAILED", "failed"),
     ("TIMED_OUT", "timedOut"),
     ("ABORTED", "aborted"),
     ("RUNNING", "running"),
     ("SUCCEEDED", "succeeded"),
+    ("PENDING_REDRIVE", "pendingRedrive"),
 ];
 /// What items and executions are counted by.
-const COUNTS: [(&str, &str); 8] = [
+const COUNTS: [(&str, &str); 9] = [
     ("total", "All"),
     ("pending", "Waiting"),
     ("running", "Running"),
@@ -41,6 +42,7 @@ const COUNTS: [(&str, &str); 8] = [
     ("failed", "Failed"),
     ("timedOut", "Timed out"),
     ("aborted", "Aborted"),
+    ("pendingRedrive", "To be redriven"),
     ("resultsWritten", "Results written"),
 ];
 const CONCURRENCY: Label =

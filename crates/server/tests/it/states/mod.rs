@@ -3,6 +3,7 @@
 mod actions;
 mod cases;
 mod matching;
+mod redrive;
 mod service;
 mod signed;
 mod signer;
