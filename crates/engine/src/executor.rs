@@ -22,6 +22,7 @@ use crate::{
     machines::Machines,
     map_run::{Drivers, record::Kept},
     notify::Bells,
+    observe::Observers,
     store::{self, Commit, Expected, Progress, Put, Row, Store},
     task::{TaskHandler, is_job},
 };
@@ -44,6 +45,7 @@ pub struct Core {
     pub drivers: Drivers,
     pub activities: Queues,
     pub bells: Bells,
+    pub observers: Observers,
     /// Rung when a timer is set that is due before `next_timer`.
     pub timer_set: Notify,
     /// What the timers' loop sleeps for.
@@ -350,6 +352,7 @@ impl Core {
         let now = self.clock.now();
         let started = gathered.map_runs.iter().map(|plan| Kept::new(&loaded.row, plan.clone(), now));
         records.extend(started.flat_map(|kept| kept.first_puts()));
+        let observed = self.observers.before(&loaded.row, &gathered.events, &mut records);
         let progress = Progress {
             row: loaded.row.clone(),
             expected_event_id,
@@ -362,6 +365,7 @@ impl Core {
         self.store.commit(Commit { execution: Some(progress), records }).await?;
         let arn = &loaded.row.arn;
         self.bells.ring(arn);
+        self.observers.after(&loaded.row, observed);
         for task in gathered.cancelled {
             self.cancel_task(arn, task);
         }

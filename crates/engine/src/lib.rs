@@ -13,6 +13,7 @@ mod map_run;
 mod map_runs;
 mod nested;
 mod notify;
+pub mod observe;
 pub mod store;
 pub mod task;
 mod timers;
@@ -26,6 +27,7 @@ pub use crate::{
     engine::{Builder, Config, Description, Engine, Error, Filter, StartExecution},
     launch::{Launch, Launched, Origin, Qualifier},
     map_runs::{MapRunDescription, MapRunUpdate},
+    observe::Observer,
     store::{Expected, Put, Record, Store},
     task::{Task, TaskFailure, TaskHandler},
 };

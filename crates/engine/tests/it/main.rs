@@ -7,6 +7,7 @@ mod kill;
 mod map_run_crashes;
 mod map_runs;
 mod nested;
+mod observers;
 mod store_kit;
 mod support;
 mod trouble;
