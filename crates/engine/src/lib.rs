@@ -18,6 +18,7 @@ pub mod store;
 pub mod task;
 mod timers;
 pub mod tokens;
+mod watched_store;
 
 use std::{path::Path, sync::Arc};
 

@@ -1,11 +1,15 @@
 //! Who is told of executions once it is durable: logs, spans, metrics. The engine never waits for an observer, and no
 //! observer decides anything.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use shipway_asl::Event;
 
-use crate::store::{Put, Row};
+pub use crate::watched_store::{CommitOutcome, CommitWatch, WatchedStore};
+use crate::{
+    engine::Engine,
+    store::{Put, Row},
+};
 
 /// An execution that moves on: as it stands after these events, and the events, which follow each other without gaps.
 #[derive(Clone, Copy, Debug)]
@@ -57,5 +61,18 @@ impl Observers {
         if let Some(events) = events {
             self.0.iter().for_each(|observer| observer.committed(Step { row, events: &events }));
         }
+    }
+}
+
+impl Engine {
+    /// Activities by ARN, with how many of their tasks wait for a worker.
+    pub fn activity_queues(&self) -> Vec<(String, usize)> {
+        self.core().activities.lengths()
+    }
+
+    /// How late the next timer is, in milliseconds; 0 if none is late.
+    pub fn timer_lag_millis(&self) -> u64 {
+        let next = self.core().next_timer.load(Ordering::SeqCst);
+        self.clock().now().millis_since(shipway_asl::Timestamp(next))
     }
 }
