@@ -10,7 +10,8 @@ mod fold;
 mod graph;
 mod guard;
 mod live;
-mod metrics;
+pub mod logging;
+pub mod metrics;
 mod pages;
 mod place;
 mod problem;
@@ -41,6 +42,8 @@ struct Shared {
     stop: CancellationToken,
     tally: Arc<metrics::Tally>,
     keys: Option<Keys>,
+    logs: Option<logging::Logs>,
+    counts: Option<metrics::Counts>,
 }
 
 /// All routes for a server at `listen`; event streams end when `stop` is cancelled.
@@ -48,7 +51,14 @@ pub fn router(config: &Config, listen: SocketAddr, app: Arc<dyn App>, stop: Canc
     let gate = Gate::new(config.states.admission, listen, config.states.keys.clone());
     let guard = guard::Guard::new(&config.token, &config.allowed_hosts, listen, gate);
     let states = app.engine().map(|engine| states::router(engine, config.states.clone()));
-    let shared = Shared { app, stop, tally: Arc::default(), keys: config.states.keys.clone() };
+    let shared = Shared {
+        app,
+        stop,
+        tally: Arc::default(),
+        keys: config.states.keys.clone(),
+        logs: config.states.logs.clone(),
+        counts: config.states.counts.clone(),
+    };
     let router = api::router()
         .merge(pages::router())
         .merge(assets::router())

@@ -16,11 +16,13 @@ mod failure;
 mod follow;
 mod known;
 mod local;
+mod log_groups;
 mod output;
 mod release;
 #[cfg(test)]
 mod sample;
 mod target;
+mod telemetry;
 mod usage;
 mod words;
 

@@ -9,7 +9,11 @@ use shipway_control::{
 };
 use shipway_engine::{Builder, FolderBuckets, SystemClock, TaskHandler};
 use shipway_host::{LocalHost, edge};
-use shipway_server::states::admit::Admission;
+use shipway_server::{
+    logging::Logs,
+    metrics::Counts,
+    states::{World, admit::Admission},
+};
 use tokio::{
     signal::unix::{SignalKind, signal},
     task::JoinHandle,
@@ -19,7 +23,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::{Command, Group};
 use crate::{
-    cloud::{Models, Services},
+    cloud::Services,
     context::Context,
     exit::Code,
     failure::Failure,
@@ -28,6 +32,8 @@ use crate::{
         record::{self, ServerRecord},
         start::{check_room, make_directory},
     },
+    log_groups::LogGroups,
+    telemetry::{self, Telemetry},
 };
 
 /// Where a server listens unless told otherwise; any free port if that is taken.
@@ -52,6 +58,8 @@ pub struct Serve {
     states: States,
     #[command(flatten)]
     services: Services,
+    #[command(flatten)]
+    watch: telemetry::Settings,
     /// Stop services and proxy too when the server is stopped
     #[arg(long)]
     stop_all: bool,
@@ -114,13 +122,21 @@ impl States {
         shipway_engine::Config { region, account, ..shipway_engine::Config::default() }
     }
 
-    fn server(&self, keys: Keys) -> shipway_server::states::Config {
+    fn server(
+        &self,
+        keys: Keys,
+        logs: Logs,
+        counts: Counts,
+        world: Arc<dyn World>,
+    ) -> shipway_server::states::Config {
         let admission = if self.no_auth { Admission::Everybody } else { Admission::Signed };
         shipway_server::states::Config {
             admission,
             keys: Some(keys),
             omitted: self.omit_member.clone(),
-            world: Some(Arc::new(Models)),
+            logs: Some(logs),
+            counts: Some(counts),
+            world: Some(world),
         }
     }
 }
@@ -163,6 +179,7 @@ impl Serve {
         stop: CancellationToken,
         mut signals: Signals,
     ) -> Result<(), Failure> {
+        let telemetry = Telemetry::new(&self.watch, &cx.open_telemetry(), &cx.data_dir, cx.now())?;
         let exe = std::env::current_exe().map_err(|error| Failure::of("cannot find this program", &error))?;
         let master = master::open(&cx.data_dir)?;
         let store = shipway_engine::open_sqlite(&cx.data_dir).await.map_err(|error| unusable(cx, &error))?;
@@ -170,12 +187,17 @@ impl Serve {
         let host = Arc::new(host.map_err(|error| unusable(cx, &error))?);
         let watching = tokio::spawn(edge::watch(edge::WatchConfig::new(&exe, &cx.data_dir), stop.clone()));
         let buckets = Arc::new(FolderBuckets::new(cx.data_dir.join("buckets")));
+        let store = telemetry.watch(store);
         let builder = Builder::new(store, Arc::new(SystemClock), self.states.engine()).buckets(buckets);
-        let builder = builder.fallback(tasks);
+        let world = Arc::new(LogGroups::new(Arc::clone(&tasks)));
+        let builder = telemetry.observe(builder.fallback(tasks));
         let app = Shipway::start(builder, host, stop.clone()).await;
         let app = app.map_err(|error| Failure::of("cannot start", &error))?;
+        let (logs, counts) = (telemetry.logs(), telemetry.counts());
+        let watching_executions = telemetry.start(app.engine());
         let token = token(cx)?;
-        let (address, serving) = self.listen(&token, master, app.clone(), &stop).await?;
+        let states = |keys| self.states.server(keys, logs.clone(), counts.clone(), world.clone());
+        let (address, serving) = self.listen(&token, master, app.clone(), states, &stop).await?;
         let url = format!("http://{address}");
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let record = ServerRecord { url: url.clone(), token, pid: std::process::id(), version };
@@ -192,6 +214,7 @@ impl Serve {
         let _ = serving.await;
         app.stopped().await;
         app.engine().stopped().await;
+        watching_executions.finish().await;
         let _ = watching.await;
         let _ = keeping.await;
         Ok(())
@@ -202,6 +225,7 @@ impl Serve {
         token: &str,
         master: Master,
         app: Shipway,
+        states: impl Fn(Keys) -> shipway_server::states::Config,
         stop: &CancellationToken,
     ) -> Result<(SocketAddr, impl Future<Output = ()> + Send + 'static), Failure> {
         let keys = Keys::new(app.engine().clone(), master);
@@ -209,7 +233,7 @@ impl Serve {
             listen,
             token: token.to_owned(),
             allowed_hosts: self.allow_host.clone(),
-            states: self.states.server(keys.clone()),
+            states: states(keys.clone()),
         };
         let app = Arc::new(app);
         let wanted = self.listen.unwrap_or(LISTEN);

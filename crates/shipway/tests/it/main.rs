@@ -25,5 +25,6 @@ mod promises;
 mod rig;
 mod serve;
 mod tasks;
+mod telemetry;
 mod tools;
 mod world;
