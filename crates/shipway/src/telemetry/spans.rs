@@ -104,7 +104,7 @@ impl Fold {
             "ExecutionFailed" => self.end_all(failure(event), at, &mut ended),
             "ExecutionTimedOut" => self.end_all(Outcome::Timeout, at, &mut ended),
             "ExecutionAborted" => self.end_all(Outcome::Cancellation, at, &mut ended),
-            "ParallelStateStarted" | "MapStateStarted" => self.fork(before),
+            "ParallelStateStarted" | "MapStateStarted" => self.fork(before, at, &mut ended),
             "MapIterationStarted" => self.iterate(event, before),
             "MapRunStarted" => {
                 let state = self.nearest(before, |open| open.kind == Kind::State);
@@ -127,7 +127,8 @@ impl Fold {
             kind if kind.ends_with("Succeeded") => Outcome::Success,
             kind if kind.ends_with("Failed") => failure(event),
             kind if kind.ends_with("TimedOut") => Outcome::Timeout,
-            kind if kind.ends_with("Aborted") => Outcome::Cancellation,
+            // WHY: all that a failure gives up follows on that failure, so what is meant cannot be told; it ends as what
+            // is still open when its Parallel or Map goes on, in the same moment.
             _ => return before,
         };
         let at = event.timestamp.0;
@@ -141,10 +142,6 @@ impl Fold {
         }
         if kind.starts_with("MapState") || kind.starts_with("ParallelState") {
             return self.join(before, outcome, at, ended);
-        }
-        if kind.ends_with("StateAborted") {
-            let state = self.nearest(before, |open| open.kind == Kind::State);
-            return self.end(state, outcome, at, ended);
         }
         let attempt = self.nearest(before, |open| open.kind == Kind::Attempt);
         let state = self.end(attempt, outcome.clone(), at, ended);
@@ -208,8 +205,10 @@ impl Fold {
         self.end(state, Outcome::Success, event.timestamp.0, ended)
     }
 
-    fn fork(&mut self, before: u64) -> u64 {
+    fn fork(&mut self, before: u64, at: i64, ended: &mut Vec<Span>) -> u64 {
         let state = self.nearest(before, |open| open.kind == Kind::State);
+        // What an earlier try has left.
+        self.end_inside(state, at, ended);
         if let Some(open) = self.open.get_mut(&state) {
             open.is_forked = true;
         }

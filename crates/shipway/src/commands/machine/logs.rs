@@ -1,6 +1,6 @@
 //! `shipway machine logs`: what a server logs of a machine's executions.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use clap::{Parser, ValueEnum};
 use serde_json::Value;
@@ -69,13 +69,13 @@ impl Logs {
         if !self.follow {
             return Ok(Code::Ok);
         }
+        let mut interrupted = pin!(tokio::signal::ctrl_c());
         loop {
             // WHY: a page that is not empty may not be the last one.
-            if page.lines.is_empty() {
-                tokio::select! {
-                    _ = tokio::signal::ctrl_c() => return Ok(Code::Interrupted),
-                    () = sleep(LOOK) => {}
-                }
+            let wait = if page.lines.is_empty() { LOOK } else { Duration::ZERO };
+            tokio::select! {
+                _ = &mut interrupted => return Ok(Code::Interrupted),
+                () = sleep(wait) => {}
             }
             page = api.execution_logs(&self.machine, &self.query(Some(&page.cursor))).await?;
             show(cx, &page)?;
