@@ -14,10 +14,10 @@ use std::{
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
-use shipway_asl::Status;
+use shipway_asl::{Event, Status};
 use shipway_engine::{
-    Builder, Config, Engine, Expected, Put, StartExecution, Store, SystemClock, Task, TaskFailure,
-    TaskHandler, open_sqlite, store::Commit,
+    Builder, Config, Engine, Expected, Observer, Put, StartExecution, Store, SystemClock, Task, TaskFailure,
+    TaskHandler, observe::Step, open_sqlite, store::Commit,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -30,6 +30,15 @@ struct Noop;
 impl TaskHandler for Noop {
     async fn run(&self, _: Task) -> Result<Value, TaskFailure> {
         Ok(json!({}))
+    }
+}
+
+/// Puts aside what it is told, as logs and spans do.
+struct Aside(std::sync::mpsc::Sender<(String, Arc<[Event]>)>);
+
+impl Observer for Aside {
+    fn committed(&self, step: Step<'_>) {
+        self.0.send((step.row.arn.clone(), Arc::clone(step.events))).unwrap();
     }
 }
 
@@ -172,6 +181,25 @@ fn store_bytes(directory: &Path) -> u64 {
         .sum()
 }
 
+/// The same load in a store of its own, with an observer.
+async fn observed(directory: &Path, result: &mut Value) {
+    let store = open_sqlite(&directory.join("observed")).await.unwrap();
+    let stop = CancellationToken::new();
+    let (aside, told) = std::sync::mpsc::channel();
+    let builder =
+        Builder::new(store, Arc::new(SystemClock), Config::default()).observer(Arc::new(Aside(aside)));
+    let engine = builder.handler(RESOURCE, Arc::new(Noop)).start(stop.clone()).await.unwrap();
+    engine.put_machine("pass", &chain(&json!({"Type": "Pass"}))).await.unwrap();
+    engine.put_machine("task", &chain(&json!({"Type": "Task", "Resource": RESOURCE}))).await.unwrap();
+    let reader = std::thread::spawn(move || told.into_iter().map(|(_, events)| events.len()).sum::<usize>());
+    result["pass_64_observed"] = in_flight(&engine, "pass", 10_000).await;
+    result["task_64_observed"] = in_flight(&engine, "task", 3_000).await;
+    stop.cancel();
+    engine.stopped().await;
+    drop(engine);
+    result["events_observed"] = json!(reader.join().unwrap());
+}
+
 #[tokio::main]
 async fn main() {
     let directory = tempfile::tempdir_in(std::env::args().nth(1).unwrap_or_else(|| ".".to_owned())).unwrap();
@@ -199,6 +227,7 @@ async fn main() {
         "pass_64": in_flight(&engine, "pass", 10_000).await,
         "task_64": in_flight(&engine, "task", 3_000).await,
     });
+    observed(directory.path(), &mut result).await;
     let began = Instant::now();
     run(&engine, "map", "map".to_owned(), json!((0..1_000).collect::<Vec<_>>())).await;
     result["map_1000_ms"] = json!(began.elapsed().as_secs_f64() * 1_000.0);

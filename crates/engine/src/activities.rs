@@ -115,6 +115,12 @@ impl Queues {
         Arc::clone(queues.entry(activity.to_owned()).or_default())
     }
 
+    /// Activities and how many tasks wait for each.
+    pub fn lengths(&self) -> Vec<(String, usize)> {
+        let queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        queues.iter().map(|(activity, queue)| (activity.clone(), queue.waiting().len())).collect()
+    }
+
     /// A task waits for a worker.
     pub fn offer(&self, activity: &str, execution: String, task: u64) {
         let queue = self.queue(activity);

@@ -27,6 +27,7 @@ use crate::{
     machines::{Machines, machine_key},
     map_run::Drivers,
     notify::Bells,
+    observe::{Observer, Observers},
     store::{self, Commit, Expected, PAGE_MAX, Put, Record, Row, RowFilter, Store},
     task::{TaskFailure, TaskHandler, Trace},
 };
@@ -171,13 +172,14 @@ pub struct Builder {
     handlers: HashMap<String, Arc<dyn TaskHandler>>,
     fallback: Option<Arc<dyn TaskHandler>>,
     buckets: Arc<dyn Buckets>,
+    observers: Observers,
 }
 
 impl Builder {
     /// An engine over a store.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, config: Config) -> Self {
-        let (handlers, fallback) = (HashMap::new(), None);
-        Self { store, clock, config, handlers, fallback, buckets: Arc::new(NoBuckets) }
+        let (handlers, fallback, observers) = (HashMap::new(), None, Observers::default());
+        Self { store, clock, config, handlers, fallback, buckets: Arc::new(NoBuckets), observers }
     }
 
     /// Tasks whose `Resource` equals `resource` go to `handler`.
@@ -202,6 +204,13 @@ impl Builder {
         self
     }
 
+    /// `observer` is told of every execution.
+    #[must_use]
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observers.add(observer);
+        self
+    }
+
     /// Takes up what is running in the store and starts the workers; they stop when `stop` is cancelled.
     pub async fn start(self, stop: CancellationToken) -> Result<Engine, Error> {
         let put = Put { key: EPOCH_KEY.to_owned(), expected: Expected::Any, value: Value::Bool(true) };
@@ -219,6 +228,7 @@ impl Builder {
             machines: Machines::default(),
             activities: Queues::default(),
             bells: Bells::default(),
+            observers: self.observers,
             timer_set: Notify::new(),
             next_timer: AtomicI64::new(i64::MAX),
             dispatches: AtomicU64::new(epoch.saturating_mul(DISPATCHES_PER_EPOCH)),

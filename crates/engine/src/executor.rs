@@ -27,6 +27,7 @@ use crate::{
         record::{self, Kept},
     },
     notify::Bells,
+    observe::Observers,
     redrive::obstacle,
     store::{self, Commit, Expected, Progress, Put, Row, Store},
     task::{TaskHandler, is_job},
@@ -50,6 +51,7 @@ pub struct Core {
     pub drivers: Drivers,
     pub activities: Queues,
     pub bells: Bells,
+    pub observers: Observers,
     /// Rung when a timer is set that is due before `next_timer`.
     pub timer_set: Notify,
     /// What the timers' loop sleeps for.
@@ -384,6 +386,7 @@ impl Core {
         for (arn, count) in &gathered.map_runs_redriven {
             records.extend(record::redriven(&*self.store, arn, *count, now).await?);
         }
+        let observed = self.observers.before(&loaded.row, &gathered.events, &mut records);
         let progress = Progress {
             row: loaded.row.clone(),
             expected_event_id,
@@ -396,6 +399,7 @@ impl Core {
         self.store.commit(Commit { execution: Some(progress), records }).await?;
         let arn = &loaded.row.arn;
         self.bells.ring(arn);
+        self.observers.after(&loaded.row, observed);
         for task in gathered.cancelled {
             self.cancel_task(arn, task);
         }

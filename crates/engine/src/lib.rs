@@ -13,12 +13,14 @@ mod map_run;
 mod map_runs;
 mod nested;
 mod notify;
+pub mod observe;
 pub mod redrive;
 pub mod store;
 mod submitted;
 pub mod task;
 mod timers;
 pub mod tokens;
+mod watched_store;
 
 use std::{path::Path, sync::Arc};
 
@@ -28,6 +30,7 @@ pub use crate::{
     engine::{Builder, Config, Description, Engine, Error, Filter, StartExecution},
     launch::{Launch, Launched, Origin, Qualifier},
     map_runs::{MapRunChild, MapRunDescription, MapRunUpdate},
+    observe::Observer,
     store::{Expected, Put, Record, Store},
     task::{Task, TaskFailure, TaskHandler, Trace},
 };

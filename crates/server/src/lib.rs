@@ -11,7 +11,8 @@ mod graph;
 mod guard;
 mod lambda;
 mod live;
-mod metrics;
+pub mod logging;
+pub mod metrics;
 mod pages;
 mod place;
 mod problem;
@@ -47,6 +48,8 @@ struct Shared {
     tally: Arc<metrics::Tally>,
     keys: Option<Keys>,
     functions: Option<Functions>,
+    logs: Option<logging::Logs>,
+    counts: Option<metrics::Counts>,
 }
 
 impl Shared {
@@ -76,6 +79,8 @@ pub fn router(config: &Config, listen: SocketAddr, app: Arc<dyn App>, stop: Canc
         tally: Arc::default(),
         keys: config.states.keys.clone(),
         functions,
+        logs: config.states.logs.clone(),
+        counts: config.states.counts.clone(),
     };
     let router = api::router()
         .merge(pages::router())

@@ -229,6 +229,15 @@ pub struct Services {
     pub services: Vec<ServiceStatus>,
 }
 
+/// Lines that are logged of a machine's executions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExecutionLog {
+    /// Events in AWS's form for CloudWatch Logs, oldest first.
+    pub lines: Vec<Value>,
+    /// Give it as `after` for what comes next.
+    pub cursor: String,
+}
+
 /// Releases of an environment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Releases {

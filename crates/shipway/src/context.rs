@@ -9,6 +9,7 @@ use shipway_engine::{Clock, SystemClock};
 use crate::{
     failure::Failure,
     output::{Output, Wishes},
+    telemetry::Variables,
 };
 
 // No doc comment: it would become the help of the whole command.
@@ -99,6 +100,13 @@ impl Context {
     /// The token for a server that was named.
     pub fn token(&self) -> Option<String> {
         variable("SHIPWAY_TOKEN")
+    }
+
+    /// OpenTelemetry's own variables.
+    pub fn open_telemetry(&self) -> Variables {
+        let set = env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Variables::new(set.filter(|(name, _)| name.starts_with("OTEL_")))
     }
 
     /// A filter for logs, as `tracing-subscriber` reads it.

@@ -17,11 +17,13 @@ mod follow;
 mod functions;
 mod known;
 mod local;
+mod log_groups;
 mod output;
 mod release;
 #[cfg(test)]
 mod sample;
 mod target;
+mod telemetry;
 mod usage;
 mod words;
 

@@ -8,6 +8,7 @@ mod kill;
 mod map_run_crashes;
 mod map_runs;
 mod nested;
+mod observers;
 mod postgres;
 mod postgres_trouble;
 mod redrive;

@@ -3,6 +3,7 @@
 mod artifacts;
 mod deployments;
 mod events;
+mod execution_logs;
 mod functions;
 mod keys;
 mod openapi;
@@ -240,6 +241,19 @@ pub const ROUTES: &[Route] = &[
             query("lines", "integer", "the last so many lines, 1 to 10,000; 100 if not given"),
             query("after", "string", "lines after this `cursor`"),
             query("release", "string", "of this release; of the current one if not given"),
+        ],
+    ),
+    reads(
+        "/v1/machines/{name}/logs",
+        "getExecutionLogs",
+        "ExecutionLog",
+        || get(execution_logs::show),
+        "Lines that are logged of a machine's executions, by its `loggingConfiguration`.",
+        &[
+            query("execution", "string", "only the execution with this name"),
+            query("level", "string", "only what this level logs: ALL, ERROR or FATAL"),
+            query("lines", "integer", "the last so many lines, 1 to 10,000; 100 if not given"),
+            query("after", "string", "lines after this `cursor`; there may be more than one answer has"),
         ],
     ),
     reads(

@@ -26,6 +26,6 @@ pub async fn health(State(shared): State<Shared>) -> Response {
 
 /// Metrics for Prometheus.
 pub async fn metrics(State(shared): State<Shared>) -> Result<Response, Problem> {
-    let body = text::render(&*shared.app, &shared.tally).await?;
+    let body = text::render(&*shared.app, &shared.tally, shared.counts.as_ref()).await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], body).into_response())
 }

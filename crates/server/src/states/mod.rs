@@ -16,11 +16,15 @@ mod shapes;
 mod tags;
 mod tasks;
 mod test_state;
+mod trace;
 mod validate;
 mod versions;
 mod within;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use axum::{
@@ -68,6 +72,10 @@ pub struct Config {
     pub keys: Option<Keys>,
     /// Members that answers leave out: for clients that hold whole answers against older ones.
     pub omitted: Vec<String>,
+    /// Logs of executions, to be read.
+    pub logs: Option<crate::logging::Logs>,
+    /// Where calls are counted.
+    pub counts: Option<crate::metrics::Counts>,
     /// The world; without one there is every log group, and any mocked result will do.
     pub world: Option<Arc<dyn World>>,
     /// Functions that run here, and are called as Lambda's are; without them there is no such API.
@@ -162,7 +170,13 @@ pub fn route(api: Arc<Api>) -> Router {
 
 async fn call(State(api): State<Arc<Api>>, request: HttpRequest) -> Response {
     let id = api.engine.new_id();
-    let mut response = match Box::pin(perform(&api, request)).await {
+    let (action, began) = (action_of(&request), Instant::now());
+    let answer = Box::pin(perform(&api, action, request)).await;
+    if let Some(counts) = &api.config.counts {
+        let (name, code) = (action.map_or("Unknown", |action| action.name), answer.as_ref().err());
+        counts.requests.answered(name, code.map_or("OK", |fault| fault.code), began.elapsed());
+    }
+    let mut response = match answer {
         Ok(answer) => self::answer(StatusCode::OK, &api.without_omitted(answer)),
         Err(fault) => fault.into_response(),
     };
@@ -172,18 +186,31 @@ async fn call(State(api): State<Arc<Api>>, request: HttpRequest) -> Response {
     response
 }
 
-async fn perform(api: &Arc<Api>, request: HttpRequest) -> Result<Value, Fault> {
+fn action_of(request: &HttpRequest) -> Option<&'static Action> {
     let target = request.headers().get(admit::TARGET).and_then(|target| target.to_str().ok());
-    let action = action(target.and_then(|target| target.strip_prefix(SERVICE)).unwrap_or_default())?;
-    let body = body(request.into_body(), BODY_BYTES_MAX).await?;
+    action(target.and_then(|target| target.strip_prefix(SERVICE)).unwrap_or_default()).ok()
+}
+
+async fn perform(
+    api: &Arc<Api>,
+    action: Option<&'static Action>,
+    request: HttpRequest,
+) -> Result<Value, Fault> {
+    let action = action.ok_or_else(unknown)?;
+    let (head, body) = request.into_parts();
+    let body = self::body(body, BODY_BYTES_MAX).await?;
     let body = if body.is_empty() { b"{}".as_slice() } else { &body };
-    let body = serde_json::from_slice(body).map_err(|error| Fault::serialization(error.to_string()))?;
+    let mut body = serde_json::from_slice(body).map_err(|error| Fault::serialization(error.to_string()))?;
+    trace::adopt(action.name, &head.headers, &mut body);
     (action.run)(Arc::clone(api), Request::new(body, action.shape)?).await
 }
 
 fn action(name: &str) -> Result<&'static Action, Fault> {
-    let action = ACTIONS.iter().find(|action| action.name == name);
-    action.ok_or_else(|| Fault::new("UnknownOperationException", "Unknown operation"))
+    ACTIONS.iter().find(|action| action.name == name).ok_or_else(unknown)
+}
+
+fn unknown() -> Fault {
+    Fault::new("UnknownOperationException", "Unknown operation")
 }
 
 /// A whole body.

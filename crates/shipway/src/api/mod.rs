@@ -14,7 +14,7 @@ use shipway_control::{
     host::LogPage,
 };
 use shipway_server::wire::{
-    AccessKeys, BreakRequest, DeployRequest, Deployments, HaltRequest, Health, KeyRequest, NewAccessKey,
+    AccessKeys, BreakRequest, DeployRequest, Deployments, ExecutionLog, HaltRequest, Health, KeyRequest, NewAccessKey,
     Problem, Releases, RollbackRequest, Services, Steps,
 };
 
@@ -135,10 +135,17 @@ impl Api {
         query: &[(&str, String)],
     ) -> Result<LogPage, Error> {
         let project = project.replace('/', "~");
-        let query: Vec<String> =
-            query.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
         let place = [project.as_str(), environment, service].map(encode).join("/");
-        self.get(&format!("/v1/services/{place}/logs?{}", query.join("&"))).await
+        self.get(&format!("/v1/services/{place}/logs?{}", written(query))).await
+    }
+
+    /// Lines that are logged of a machine's executions; `query` is the query string.
+    pub async fn execution_logs(
+        &self,
+        machine: &str,
+        query: &[(&str, String)],
+    ) -> Result<ExecutionLog, Error> {
+        self.get(&format!("/v1/machines/{}/logs?{}", encode(machine), written(query))).await
     }
 
     /// Releases of an environment.
@@ -184,6 +191,11 @@ impl Api {
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
     serde_json::from_slice(body).map_err(|error| Error::Garbled(error.to_string()))
+}
+
+fn written(query: &[(&str, String)]) -> String {
+    let pairs: Vec<String> = query.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
+    pairs.join("&")
 }
 
 /// Percent-encodes what has a meaning in a path or a query.

@@ -11,7 +11,11 @@ use shipway_control::{
 };
 use shipway_engine::{Builder, FolderBuckets, Store, SystemClock, TaskHandler};
 use shipway_host::{LocalHost, edge};
-use shipway_server::states::admit::Admission;
+use shipway_server::{
+    logging::Logs,
+    metrics::Counts,
+    states::{World, admit::Admission},
+};
 use tokio::{
     signal::unix::{SignalKind, signal},
     task::JoinHandle,
@@ -21,7 +25,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::{Command, Group};
 use crate::{
-    cloud::{Models, Own, Services},
+    cloud::{Own, Services},
     context::Context,
     exit::Code,
     failure::Failure,
@@ -31,6 +35,8 @@ use crate::{
         record::{self, ServerRecord},
         start::{check_room, make_directory},
     },
+    log_groups::LogGroups,
+    telemetry::{self, Telemetry},
 };
 
 /// Where a server listens unless told otherwise; any free port if that is taken.
@@ -61,6 +67,8 @@ pub struct Serve {
     states: States,
     #[command(flatten)]
     services: Services,
+    #[command(flatten)]
+    watch: telemetry::Settings,
     /// Stop services and proxy too when the server is stopped
     #[arg(long)]
     stop_all: bool,
@@ -127,14 +135,23 @@ impl States {
         Place { region: self.region.clone(), account: self.account.clone() }
     }
 
-    fn server(&self, keys: Keys, functions: Functions) -> shipway_server::states::Config {
+    fn server(
+        &self,
+        keys: Keys,
+        functions: Functions,
+        logs: Logs,
+        counts: Counts,
+        world: Arc<dyn World>,
+    ) -> shipway_server::states::Config {
         let admission = if self.no_auth { Admission::Everybody } else { Admission::Signed };
         shipway_server::states::Config {
             admission,
             keys: Some(keys),
             omitted: self.omit_member.clone(),
-            world: Some(Arc::new(Models)),
             functions: Some(functions),
+            logs: Some(logs),
+            counts: Some(counts),
+            world: Some(world),
         }
     }
 }
@@ -178,6 +195,7 @@ impl Serve {
         stop: CancellationToken,
         mut signals: Signals,
     ) -> Result<(), Failure> {
+        let telemetry = Telemetry::new(&self.watch, &cx.open_telemetry(), &cx.data_dir, cx.now())?;
         let exe = std::env::current_exe().map_err(|error| Failure::of("cannot find this program", &error))?;
         let master = master::open(&cx.data_dir)?;
         let store = self.store(cx).await?;
@@ -186,15 +204,23 @@ impl Serve {
         let watching = tokio::spawn(edge::watch(edge::WatchConfig::new(&exe, &cx.data_dir), stop.clone()));
         let folder = || Arc::new(FolderBuckets::new(cx.data_dir.join("buckets")));
         let buckets = self.services.buckets(&self.states.region)?.unwrap_or_else(|| folder());
+        let store = telemetry.watch(store);
         let functions = self.functions(cx, &exe, Arc::clone(&store), &stop)?;
+        let world = Arc::new(LogGroups::new(Arc::clone(&tasks)));
         let tasks = Arc::new(Local::new(functions.functions.clone(), tasks));
         let builder = Builder::new(store, Arc::new(SystemClock), self.states.engine()).buckets(buckets);
-        let builder = builder.fallback(tasks);
+        let builder = telemetry.observe(builder.fallback(tasks));
         let app = Shipway::start(builder, host, stop.clone()).await;
         let app = app.map_err(|error| Failure::of("cannot start", &error))?;
         own.start(app.engine().clone());
+        let (logs, counts) = (telemetry.logs(), telemetry.counts());
+        let watching_executions = telemetry.start(app.engine());
         let token = token(cx)?;
-        let (address, serving) = self.listen(&token, master, &app, &functions, &stop).await?;
+        let states = |keys| {
+            let functions = functions.functions.clone();
+            self.states.server(keys, functions, logs.clone(), counts.clone(), world.clone())
+        };
+        let (address, serving) = self.listen(&token, master, &app, states, &stop).await?;
         let url = format!("http://{address}");
         functions.tell(&url);
         let version = env!("CARGO_PKG_VERSION").to_owned();
@@ -213,6 +239,7 @@ impl Serve {
         app.stopped().await;
         app.engine().stopped().await;
         functions.stopped().await;
+        watching_executions.finish().await;
         let _ = watching.await;
         let _ = keeping.await;
         Ok(())
@@ -243,7 +270,7 @@ impl Serve {
         token: &str,
         master: Master,
         app: &Shipway,
-        functions: &Wired,
+        states: impl Fn(Keys) -> shipway_server::states::Config,
         stop: &CancellationToken,
     ) -> Result<(SocketAddr, impl Future<Output = ()> + Send + 'static), Failure> {
         let keys = Keys::new(app.engine().clone(), master);
@@ -251,7 +278,7 @@ impl Serve {
             listen,
             token: token.to_owned(),
             allowed_hosts: self.allow_host.clone(),
-            states: self.states.server(keys.clone(), functions.functions.clone()),
+            states: states(keys.clone()),
         };
         let app = Arc::new(app.clone());
         let wanted = self.listen.unwrap_or(LISTEN);

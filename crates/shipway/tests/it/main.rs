@@ -31,5 +31,6 @@ mod promises;
 mod rig;
 mod serve;
 mod tasks;
+mod telemetry;
 mod tools;
 mod world;

@@ -1,7 +1,9 @@
-//! `shipway machine`: checks, runs, tests, draws and compares state machines without a server.
+//! `shipway machine`: checks, runs, tests, draws and compares state machines without a server, and shows what a server
+//! logs of one.
 
 mod diff;
 mod lint;
+mod logs;
 mod mock;
 mod render;
 mod run;
@@ -19,9 +21,9 @@ use crate::{context::Context, exit::Code, failure::Failure};
 
 /// Check, run, test, draw and compare state machines
 ///
-/// Machines are written in the Amazon States Language, as JSON or YAML. No server and no AWS
-/// account is needed: machines run in virtual time, where a wait of a year takes no time, and
-/// their tasks are answered by mocks.
+/// Machines are written in the Amazon States Language, as JSON or YAML. No server (but for `logs`)
+/// and no AWS account is needed: machines run in virtual time, where a wait of a year takes no
+/// time, and their tasks are answered by mocks.
 ///
 ///     $ shipway machine lint order.asl.json
 ///     $ shipway machine run order.asl.json --input '{"n": 1}' --mock order.mock.yaml
@@ -42,6 +44,7 @@ enum Verb {
     Test(test::Test),
     Render(render::Render),
     Diff(diff::Diff),
+    Logs(logs::Logs),
 }
 
 impl Command for Machine {
@@ -54,6 +57,7 @@ impl Command for Machine {
             Verb::Test(test) => test.run(cx),
             Verb::Render(render) => render.run(cx),
             Verb::Diff(diff) => diff.run(cx),
+            Verb::Logs(logs) => logs.run(cx).await,
         }
     }
 }

@@ -1,16 +1,25 @@
-//! Metrics as Prometheus reads them. Counts deployments out of the store, so that a restart loses none.
+//! Metrics as Prometheus reads them. Counts deployments out of the store, so that a restart loses none; executions, of
+//! which there may be a million, are counted since the start as the engine tells of them.
+
+mod commits;
+mod executions;
+mod requests;
+mod series;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
     fmt::Write,
+    sync::Arc,
 };
 
 use shipway_control::{
     app::{Deployment, Error, Outcome, ServiceStatus},
-    host::{Counts, LATENCY_BOUNDS_MICROS, ProcessState},
+    host::{Counts as Traffic, LATENCY_BOUNDS_MICROS, ProcessState},
 };
 use tokio::sync::Mutex;
 
+use self::series::{escape, of_millis as seconds};
+pub use self::{commits::Commits, executions::Executions, requests::Requests};
 use crate::app::App;
 
 /// Upper bounds of a deployment's duration, in seconds.
@@ -46,8 +55,26 @@ struct Durations {
     buckets: [u64; DURATION_BOUNDS.len()],
 }
 
+/// What is counted since the start; clones share it.
+#[derive(Clone, Debug)]
+pub struct Counts {
+    /// Told by the engine.
+    pub executions: Arc<Executions>,
+    /// Told by the store.
+    pub commits: Arc<Commits>,
+    /// Told by the Step Functions API.
+    pub requests: Arc<Requests>,
+}
+
+impl Counts {
+    /// Counts from now on.
+    pub fn new(now: shipway_asl::Timestamp) -> Self {
+        Self { executions: Arc::new(Executions::new(now)), commits: Arc::default(), requests: Arc::default() }
+    }
+}
+
 /// All metrics.
-pub async fn render(app: &dyn App, tally: &Tally) -> Result<String, Error> {
+pub async fn render(app: &dyn App, tally: &Tally, counts: Option<&Counts>) -> Result<String, Error> {
     let mut text = String::new();
     let mut counted = tally.0.lock().await;
     update(app, &mut counted).await?;
@@ -56,6 +83,11 @@ pub async fn render(app: &dyn App, tally: &Tally) -> Result<String, Error> {
     drop(counted);
     locks(&mut text, app.locks_held().await?);
     services(&mut text, &app.services().await?);
+    if let Some(counts) = counts {
+        counts.executions.render(&mut text, app.engine().as_ref());
+        counts.requests.render(&mut text);
+        counts.commits.render(&mut text);
+    }
     Ok(text)
 }
 
@@ -96,11 +128,6 @@ fn count(counted: &mut Counted, deployment: &Deployment) {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a metric; exact up to 2^53")]
-fn seconds(millis: u64) -> f64 {
-    millis as f64 / 1_000.0
-}
-
 fn head(text: &mut String, name: &str, kind: &str, help: &str) {
     let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
 }
@@ -137,8 +164,8 @@ fn locks(text: &mut String, held: usize) {
 }
 
 fn services(text: &mut String, services: &[ServiceStatus]) {
-    let traffic: Vec<(String, Counts)> = services.iter().flat_map(traffic_by_version).collect();
-    let mut each = |name: &str, kind: &str, help: &str, value: fn(&Counts) -> u64| {
+    let traffic: Vec<(String, Traffic)> = services.iter().flat_map(traffic_by_version).collect();
+    let mut each = |name: &str, kind: &str, help: &str, value: fn(&Traffic) -> u64| {
         head(text, name, kind, help);
         for (labels, counts) in &traffic {
             let _ = writeln!(text, "{name}{{{labels}}} {}", value(counts));
@@ -155,8 +182,8 @@ fn services(text: &mut String, services: &[ServiceStatus]) {
 }
 
 /// Releases of one version are one series.
-fn traffic_by_version(service: &ServiceStatus) -> Vec<(String, Counts)> {
-    let mut versions: BTreeMap<&str, Counts> = BTreeMap::new();
+fn traffic_by_version(service: &ServiceStatus) -> Vec<(String, Traffic)> {
+    let mut versions: BTreeMap<&str, Traffic> = BTreeMap::new();
     for counts in service.traffic.values() {
         let sum = versions.entry(&counts.version).or_default();
         sum.requests = sum.requests.saturating_add(counts.requests);
@@ -180,12 +207,8 @@ fn labels(service: &ServiceStatus) -> String {
     format!("project=\"{project}\",environment=\"{environment}\",service=\"{}\"", escape(&service.service))
 }
 
-fn escape(label: &str) -> String {
-    label.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
-}
-
 /// The edge counts buckets, no sum; so there is no `_sum`.
-fn latency(text: &mut String, traffic: &[(String, Counts)]) {
+fn latency(text: &mut String, traffic: &[(String, Traffic)]) {
     let name = "shipway_edge_request_duration_seconds";
     head(text, name, "histogram", "Latency to the last byte.");
     for (labels, counts) in traffic {
