@@ -76,7 +76,7 @@ impl Gate {
             )
             .into());
         }
-        let content = body(content).await?;
+        let content = body::read(content).await?;
         let key = verified(keys, &claim, &head, &content).await?;
         if is_change {
             self.take(&claim, &*clock)?;

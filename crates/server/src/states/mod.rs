@@ -4,6 +4,7 @@ mod activities;
 pub mod admit;
 mod aliases;
 mod arn;
+mod body;
 mod executions;
 mod express;
 mod fault;
@@ -18,12 +19,12 @@ mod test_state;
 mod validate;
 mod versions;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use axum::{
     Router,
-    body::{Body, Bytes, to_bytes},
+    body::Body,
     extract::{Request as HttpRequest, State},
     response::{IntoResponse, Response},
     routing::post,
@@ -39,11 +40,10 @@ use self::{
     fault::Fault,
     validate::{Request, Shape},
 };
+use crate::serve::Place;
 
-/// Bytes of a request's body, as AWS has it.
-const BODY_BYTES_MAX: usize = 1 << 20;
-/// How long a request's body may take to arrive.
-const BODY_TIME_MAX: Duration = Duration::from_secs(30);
+/// Actions that wait for something to happen: their connections are counted apart.
+const WAITING: &[&str] = &["GetActivityTask", "StartSyncExecution"];
 /// What stands before the action's name in `X-Amz-Target`.
 const SERVICE: &str = "AWSStepFunctions.";
 
@@ -167,25 +167,14 @@ async fn perform(api: &Arc<Api>, request: HttpRequest) -> Result<Value, Fault> {
     let name = target.and_then(|target| target.strip_prefix(SERVICE)).unwrap_or_default();
     let action = ACTIONS.iter().find(|action| action.name == name);
     let action = action.ok_or_else(|| Fault::new("UnknownOperationException", "Unknown operation"))?;
-    let body = body(request.into_body()).await?;
+    let place = request.extensions().get::<Arc<Place>>().cloned();
+    let body = body::read(request.into_body()).await?;
+    if WAITING.contains(&action.name) && place.is_some_and(|place| !place.parks()) {
+        return Err(Fault::new("ThrottlingException", "Rate exceeded"));
+    }
     let body = if body.is_empty() { b"{}".as_slice() } else { &body };
     let body = serde_json::from_slice(body).map_err(|error| Fault::serialization(error.to_string()))?;
     (action.run)(Arc::clone(api), Request::new(body, action.shape)?).await
-}
-
-/// A whole body.
-async fn body(body: Body) -> Result<Bytes, Fault> {
-    let body = tokio::time::timeout(BODY_TIME_MAX, to_bytes(body, BODY_BYTES_MAX)).await;
-    let body = body.map_err(|_| Fault {
-        code: "RequestTimeoutException",
-        message: format!("The request did not arrive within {} s", BODY_TIME_MAX.as_secs()),
-        status: StatusCode::REQUEST_TIMEOUT,
-    })?;
-    body.map_err(|_| Fault {
-        code: "RequestEntityTooLargeException",
-        message: format!("The request has more than {BODY_BYTES_MAX} bytes or did not arrive whole"),
-        status: StatusCode::PAYLOAD_TOO_LARGE,
-    })
 }
 
 /// A whole answer.

@@ -19,6 +19,7 @@ mod demo;
 mod deploy;
 mod follow;
 mod full_disk;
+mod hostile;
 mod machine;
 mod machine_guide;
 mod promises;
