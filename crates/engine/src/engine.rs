@@ -401,7 +401,7 @@ impl Engine {
 
     /// Executions as `filter` wants them, newest first, without what their state says.
     pub async fn rows(&self, filter: &RowFilter) -> Result<Vec<Row>, Error> {
-        Ok(self.core.store.executions(filter).await?)
+        Ok(self.core.store.executions(&RowFilter { is_bare: true, ..filter.clone() }).await?)
     }
 
     /// A random UUID.

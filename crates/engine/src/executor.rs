@@ -213,6 +213,8 @@ impl Core {
         let start = execution.start();
         let machine = self.machines.parsed(&*self.store, &start.machine_name, revision).await?;
         let at = self.moment();
+        let map_run = execution.child_of().map(|child| child.map_run.clone());
+        let origin = Origin { map_run, ..origin };
         let row = Row {
             arn: start.execution_arn.clone(),
             machine: start.machine_name.clone(),

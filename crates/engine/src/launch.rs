@@ -26,6 +26,9 @@ pub struct Origin {
     /// Key of the task that started it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
+    /// ARN of the Map Run that it is a child of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map_run: Option<String>,
 }
 
 /// Which settings of a machine to run.
@@ -127,7 +130,7 @@ impl Engine {
         };
         let number = version.unwrap_or_default();
         let found = machine.version(number).ok_or_else(|| machines::Error::NotFound(number.to_string()))?;
-        Ok((found.revision, Origin { version, alias, trace_header, parent }))
+        Ok((found.revision, Origin { version, alias, trace_header, parent, map_run: None }))
     }
 
     fn start_of(&self, launch: &Launch, name: &str, revision: &Revision) -> Start {
@@ -173,6 +176,7 @@ impl Engine {
         let mut filter = RowFilter {
             machine: Some(machine),
             status: Some(Status::Running),
+            is_bare: true,
             limit: store::PAGE_MAX,
             ..RowFilter::default()
         };

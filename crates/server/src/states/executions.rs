@@ -154,10 +154,25 @@ pub async fn list(api: &Api, request: Request) -> Result<Value, Fault> {
     let arn = match (request.text("stateMachineArn"), request.text("mapRunArn")) {
         (Some(arn), None) => arn,
         (None, Some(map_run)) => return children(api, map_run, &request).await,
-        _ => return Err(Fault::validation("Exactly one of stateMachineArn and mapRunArn must be specified")),
+        (Some(_), Some(_)) | (None, None) => {
+            return Err(Fault::validation("Exactly one of stateMachineArn and mapRunArn must be specified"));
+        }
     };
-    let page = Page::of("ListExecutions", &request)?;
-    let mut filter = filter_of(api, arn).await?;
+    let filter = filter_of(api, arn).await?;
+    listed(api, filter, &request).await
+}
+
+/// The executions that a Map Run has started.
+async fn children(api: &Api, map_run: &str, request: &Request) -> Result<Value, Fault> {
+    arn::map_run(&api.engine, map_run)?;
+    api.engine.map_run(map_run).await.map_err(of_engine)?;
+    let filter = RowFilter { map_run: Some(map_run.to_owned()), ..RowFilter::default() };
+    listed(api, filter, request).await
+}
+
+/// A page of executions, newest first.
+async fn listed(api: &Api, mut filter: RowFilter, request: &Request) -> Result<Value, Fault> {
+    let page = Page::of("ListExecutions", request)?;
     let status = request.text("statusFilter");
     if status == Some("PENDING_REDRIVE") || request.text("redriveFilter") == Some("REDRIVEN") {
         return Ok(page.answer("executions", std::iter::empty(), None));
@@ -174,37 +189,13 @@ pub async fn list(api: &Api, request: Request) -> Result<Value, Fault> {
     let items = rows.iter().map(|row| {
         let mut item = Map::new();
         item.insert("executionArn".into(), row.arn.as_str().into());
+        if let Some(map_run) = &row.origin.map_run {
+            item.insert("mapRunArn".into(), map_run.as_str().into());
+        }
         summary(&mut item, api, row);
         item.into()
     });
     Ok(page.answer("executions", items, next))
-}
-
-/// The executions that a Map Run has started, in the order of its items.
-async fn children(api: &Api, map_run: &str, request: &Request) -> Result<Value, Fault> {
-    arn::map_run(&api.engine, map_run)?;
-    let page = Page::of("ListExecutions", request)?;
-    if request.text("redriveFilter") == Some("REDRIVEN") {
-        return Ok(page.answer("executions", std::iter::empty(), None));
-    }
-    let fetch = |after: Option<String>, limit| async move {
-        let from = after.map_or(Ok(0), |after| after.parse().map_err(|_| Fault::page()))?;
-        api.engine.map_run_children(map_run, from, limit).await.map_err(of_engine)
-    };
-    let (found, next) = page::read(&page, fetch, |(number, _)| (number + 1).to_string()).await?;
-    let wanted = request.text("statusFilter");
-    let mut items = Vec::new();
-    for (_, child) in found {
-        if wanted.is_none_or(|wanted| wanted == status_name(child.status)) {
-            let row = api.engine.row(&child.arn).await.map_err(of_engine)?;
-            let mut item = Map::new();
-            item.insert("executionArn".into(), row.arn.as_str().into());
-            item.insert("mapRunArn".into(), map_run.into());
-            summary(&mut item, api, &row);
-            items.push(item.into());
-        }
-    }
-    Ok(page.answer("executions", items.into_iter(), next))
 }
 
 async fn filter_of(api: &Api, arn: &str) -> Result<RowFilter, Fault> {
