@@ -217,7 +217,8 @@ impl Builder {
         // WHY: before the tasks, whose ends may be the ends of children.
         let map_runs = core.recover_map_runs().await?;
         let recovered = core.recover_tasks().await?;
-        tracing::info!(epoch, recovered, map_runs, "engine started");
+        let deletions = core.recover_deletions().await?;
+        tracing::info!(epoch, recovered, map_runs, deletions, "engine started");
         core.supervisor.spawn(Arc::clone(&core).run_timers());
         Ok(Engine { core })
     }

@@ -174,7 +174,8 @@ async fn perform(api: &Arc<Api>, request: HttpRequest) -> Result<Value, Fault> {
     }
     let body = if body.is_empty() { b"{}".as_slice() } else { &body };
     let body = serde_json::from_slice(body).map_err(|error| Fault::serialization(error.to_string()))?;
-    (action.run)(Arc::clone(api), Request::new(body, action.shape)?).await
+    let request = Request::new(body, action.shape)?.at(api.engine.clock().now());
+    (action.run)(Arc::clone(api), request).await
 }
 
 /// A whole answer.
