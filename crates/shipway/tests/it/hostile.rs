@@ -3,100 +3,14 @@
 use std::{
     io::{ErrorKind, Read, Write},
     net::{Shutdown, TcpStream},
-    time::Duration,
 };
 
-use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::rig::{Running, World};
+use crate::sfn::{Server, answer, head};
 
-/// How long a well-behaved client waits at most, on a machine that has much else to do.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// Connections that do nothing.
 const IDLE: usize = 10_000;
-
-/// A server and its port.
-struct Server {
-    port: u16,
-    running: Running,
-    _world: World,
-}
-
-impl Server {
-    /// A server that may open so many files.
-    fn with_files(files: usize) -> Self {
-        let world = World::new();
-        let serve = ["serve", "--listen", "127.0.0.1:0", "--no-auth", "--region", "us-east-1"];
-        let mut running = world.start_after(&format!("ulimit -n {files}"), &serve);
-        running.hear("serving");
-        let record = std::fs::read_to_string(world.data().join("server.json")).unwrap();
-        let record: serde_json::Value = serde_json::from_str(&record).unwrap();
-        let port = record["url"]
-            .as_str()
-            .unwrap()
-            .rsplit(':')
-            .next()
-            .unwrap()
-            .trim_end_matches('/')
-            .parse()
-            .unwrap();
-        Self { port, running, _world: world }
-    }
-
-    fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        stream
-    }
-
-    /// Calls an action on a connection of its own; status line and body.
-    fn call(&self, action: &str, body: &str) -> (String, String) {
-        let mut stream = self.connect();
-        write!(stream, "{}{body}", head(action, body.len())).unwrap();
-        answer(&mut stream)
-    }
-
-    /// A well-behaved client gets its answer.
-    #[track_caller]
-    fn serves(&self) {
-        let (status, body) = self.call("ListStateMachines", "{}");
-        assert!(status.contains("200") && body.contains("stateMachines"), "{status} {body}");
-    }
-
-    fn stop(self) {
-        self.running.signal(Signal::TERM);
-        self.running.end().ends(0);
-    }
-}
-
-fn head(action: &str, length: usize) -> String {
-    format!(
-        "POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: AWSStepFunctions.{action}\r\n\
-         Content-Type: application/x-amz-json-1.0\r\nContent-Length: {length}\r\n\r\n"
-    )
-}
-
-/// One answer: its status line and body.
-fn answer(stream: &mut TcpStream) -> (String, String) {
-    let mut bytes = Vec::new();
-    let mut buffer = [0; 4096];
-    loop {
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head.lines().find_map(|line| {
-                let (name, value) = line.split_once(':')?;
-                name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().unwrap())
-            });
-            if body.len() >= length.unwrap_or(0) {
-                return (head.lines().next().unwrap_or_default().to_owned(), body.to_owned());
-            }
-        }
-        let count = stream.read(&mut buffer).unwrap();
-        assert_ne!(count, 0, "the connection was closed after: {text}");
-        bytes.extend_from_slice(&buffer[..count]);
-    }
-}
 
 /// As many files as this process may open; whether that is enough for so many connections.
 fn can_open(connections: usize) -> bool {
