@@ -4,9 +4,24 @@ mod descriptors;
 mod places;
 mod stream;
 
-use std::{convert::Infallible, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    future::Future,
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use axum::{Router, body::Body, response::Response};
+use axum::{
+    Router,
+    body::{Body, HttpBody},
+    response::Response,
+};
+use http::{HeaderValue, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -144,10 +159,14 @@ async fn connection(stream: Paced<TcpStream>, place: Arc<Place>, router: Router,
 
 async fn answer(router: Router, request: hyper::Request<Incoming>, place: Arc<Place>) -> Response {
     place.begins();
-    let mut request = request.map(|body| Body::new(Sent::new(body, Arc::clone(&place))));
+    let is_whole = Arc::new(AtomicBool::new(request.body().is_end_stream()));
+    let mut request =
+        request.map(|body| Body::new(Sent::new(body, Arc::clone(&place), Arc::clone(&is_whole))));
     request.extensions_mut().insert(Arc::clone(&place));
-    match router.oneshot(request).await {
-        Ok(response) => response.map(|body| Body::new(Given::new(body, place))),
-        Err(never) => match never {},
+    let mut response = router.oneshot(request).await.unwrap_or_else(|never| match never {});
+    if !is_whole.load(Ordering::Relaxed) {
+        // WHY: the rest of the request stands before the next one, so this connection ends; its client must be told.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
+    response.map(|body| Body::new(Given::new(body, place)))
 }

@@ -3,7 +3,10 @@
 use std::{
     io,
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -125,12 +128,13 @@ pub struct Sent<B> {
     body: B,
     place: Arc<Place>,
     is_awaited: bool,
+    is_whole: Arc<AtomicBool>,
 }
 
 impl<B> Sent<B> {
-    /// A body on a place.
-    pub fn new(body: B, place: Arc<Place>) -> Self {
-        Self { body, place, is_awaited: false }
+    /// A body on a place; `is_whole` becomes true when all of it has been read.
+    pub fn new(body: B, place: Arc<Place>, is_whole: Arc<AtomicBool>) -> Self {
+        Self { body, place, is_awaited: false, is_whole }
     }
 }
 
@@ -150,6 +154,9 @@ impl<B: HttpBody + Unpin> HttpBody for Sent<B> {
             (true, true) | (false, false) => {}
         }
         this.is_awaited = frame.is_pending();
+        if matches!(frame, Poll::Ready(None)) || this.body.is_end_stream() {
+            this.is_whole.store(true, Ordering::Relaxed);
+        }
         frame
     }
 

@@ -163,12 +163,14 @@ async fn call(State(api): State<Arc<Api>>, request: HttpRequest) -> Response {
 }
 
 async fn perform(api: &Arc<Api>, request: HttpRequest) -> Result<Value, Fault> {
-    let target = request.headers().get(admit::TARGET).and_then(|target| target.to_str().ok());
+    let place = request.extensions().get::<Arc<Place>>().cloned();
+    let (head, body) = request.into_parts();
+    // WHY: read before anything is refused, so that the connection can be used again.
+    let body = body::read(body).await?;
+    let target = head.headers.get(admit::TARGET).and_then(|target| target.to_str().ok());
     let name = target.and_then(|target| target.strip_prefix(SERVICE)).unwrap_or_default();
     let action = ACTIONS.iter().find(|action| action.name == name);
     let action = action.ok_or_else(|| Fault::new("UnknownOperationException", "Unknown operation"))?;
-    let place = request.extensions().get::<Arc<Place>>().cloned();
-    let body = body::read(request.into_body()).await?;
     if WAITING.contains(&action.name) && place.is_some_and(|place| !place.parks()) {
         return Err(Fault::new("ThrottlingException", "Rate exceeded"));
     }

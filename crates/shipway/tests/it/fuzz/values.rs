@@ -71,6 +71,10 @@ pub fn sensible(random: &mut Random, pools: &Pools, operation: &Operation<'_>) -
         // WHY: names out of few, so that calls meet.
         request["name"] = format!("m{}", random.below(12)).into();
     }
+    if operation.name().ends_with("StateMachineAlias") && random.is_in(80) {
+        let version = pools.one(random, "stateMachineVersionArn").unwrap_or_default();
+        request["routingConfiguration"] = json!([{"stateMachineVersionArn": version, "weight": 100}]);
+    }
     if operation.name() == "ListExecutions" {
         let gone = if random.is_in(60) { "mapRunArn" } else { "stateMachineArn" };
         request.as_object_mut().map(|fields| fields.remove(gone));
@@ -86,7 +90,9 @@ fn value(random: &mut Random, pools: &Pools, action: &str, name: &str, shape: Sh
         Kind::Structure(structure) => {
             let mut fields = Map::new();
             for member in structure.members() {
-                if member.is_required() || random.is_in(if member.name() == "nextToken" { 15 } else { 30 }) {
+                // WHY: the model asks for no key of a tag, and the service does.
+                let is_needed = member.is_required() || member.name() == "key";
+                if is_needed || random.is_in(if member.name() == "nextToken" { 15 } else { 30 }) {
                     let given = value(random, pools, action, member.name(), member.shape());
                     fields.insert(member.name().to_owned(), given);
                 }
