@@ -149,7 +149,7 @@ fn row(template: &Row, number: u32, map_run: &str) -> Row {
         10..=99 => Status::Failed,
         _ => Status::Succeeded,
     };
-    let is_versioned = number % 2 == 0 && !is_child;
+    let is_versioned = number.is_multiple_of(2) && !is_child;
     Row {
         arn: format!("arn:aws:states:us-east-1:000000000000:execution:{machine}:{name}"),
         machine,
@@ -158,7 +158,7 @@ fn row(template: &Row, number: u32, map_run: &str) -> Row {
         started_at: Timestamp(template.started_at.0 + i64::from(number)),
         origin: Origin {
             version: is_versioned.then_some(1),
-            alias: (is_versioned && number % 4 == 0).then(|| "live".to_owned()),
+            alias: (is_versioned && number.is_multiple_of(4)).then(|| "live".to_owned()),
             map_run: is_child.then(|| map_run.to_owned()),
             ..Origin::default()
         },

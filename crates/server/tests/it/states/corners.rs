@@ -11,7 +11,7 @@ use super::service::Service;
 const ECHO: &str = "arn:aws:lambda:us-east-1:111111111111:function:echo";
 
 /// A machine that goes from a state, by `Again`, to the state.
-fn goes_round(state: Value) -> Value {
+fn goes_round(state: &Value) -> Value {
     let again = json!({
         "Type": "Choice",
         "Choices": [{"Variable": "$.stop", "IsPresent": true, "Next": "Stop"}],
@@ -127,7 +127,7 @@ async fn pages_have_none_to_a_thousand_members_and_tokens_are_of_their_call() {
 #[tokio::test(start_paused = true)]
 async fn a_history_ends_at_its_quota_and_reads_the_same_from_both_ends() {
     let service = Service::new(&[], true).await;
-    let machine = goes_round(json!({"Type": "Pass", "Next": "Again"}));
+    let machine = goes_round(&json!({"Type": "Pass", "Next": "Again"}));
     let machine = service.machine("m", &machine, "STANDARD").await;
     let run =
         service.good("StartExecution", json!({"stateMachineArn": machine})).await["executionArn"].clone();
@@ -160,7 +160,7 @@ async fn a_history_ends_at_its_quota_and_reads_the_same_from_both_ends() {
 #[tokio::test(start_paused = true)]
 async fn a_history_that_grows_while_it_is_read_repeats_and_misses_nothing() {
     let service = Service::new(&[], true).await;
-    let mut machine = goes_round(json!({"Type": "Wait", "Seconds": 1, "Next": "Again"}));
+    let mut machine = goes_round(&json!({"Type": "Wait", "Seconds": 1, "Next": "Again"}));
     machine["TimeoutSeconds"] = 20.into();
     let machine = service.machine("m", &machine, "STANDARD").await;
     let run =

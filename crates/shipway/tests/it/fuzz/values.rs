@@ -173,7 +173,7 @@ fn boundary(random: &mut Random, shape: Shape<'_>) -> String {
 /// Changes something of a request that is likely to make it a bad one.
 pub fn spoil(random: &mut Random, request: &mut Value) {
     for _ in 0..=random.below(2) {
-        let places = places(request, String::new());
+        let places = places(request, "");
         let place = random.pick(&places).clone();
         let odd = odd(random);
         if random.is_in(15) {
@@ -191,17 +191,17 @@ pub fn spoil(random: &mut Random, request: &mut Value) {
     }
 }
 
-fn places(value: &Value, at: String) -> Vec<String> {
-    let mut found = vec![at.clone()];
+fn places(value: &Value, at: &str) -> Vec<String> {
+    let mut found = vec![at.to_owned()];
     match value {
         Value::Object(fields) => {
             for (name, value) in fields {
-                found.extend(places(value, format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"))));
+                found.extend(places(value, &format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"))));
             }
         }
         Value::Array(items) => {
             for (index, value) in items.iter().enumerate() {
-                found.extend(places(value, format!("{at}/{index}")));
+                found.extend(places(value, &format!("{at}/{index}")));
             }
         }
         _ => {}
