@@ -2,7 +2,7 @@
 
 mod peers;
 
-use std::{env, path::Path, process::Command};
+use std::{env, fs, path::Path, process::Command};
 
 use anyhow::{Context, Result, bail};
 
@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 type Bench = (&'static str, fn(&Path) -> Result<()>);
 
 /// What can be measured.
-const BENCHES: &[Bench] = &[("engine", engine), ("language", peers::run)];
+const BENCHES: &[Bench] = &[("api", api), ("engine", engine), ("language", peers::run)];
 
 /// Runs one bench.
 pub fn run(root: &Path, name: Option<&str>) -> Result<()> {
@@ -27,6 +27,25 @@ fn engine(root: &Path) -> Result<()> {
         .args(["run", "--quiet", "--release", "--locked", "--example", "bench_engine", "--", "target"])
         .status()
         .context("cannot run `cargo`")?;
+    if status.success() { Ok(()) } else { bail!("the bench ended with {status}") }
+}
+
+/// A real server over a store with a million executions, in a directory that is removed afterwards.
+fn api(root: &Path) -> Result<()> {
+    let built = cargo(root).args(["build", "--quiet", "--release", "--locked", "--bin", "shipway"]).status();
+    if !built.context("cannot run `cargo`")?.success() {
+        bail!("the server could not be built");
+    }
+    let directory = root.join("target/bench-api");
+    if directory.exists() {
+        fs::remove_dir_all(&directory).with_context(|| format!("cannot remove {}", directory.display()))?;
+    }
+    let status = cargo(root)
+        .args(["run", "--quiet", "--release", "--locked", "--example", "bench_api", "--"])
+        .args([root.join("target/release/shipway"), directory.clone()])
+        .status()
+        .context("cannot run `cargo`")?;
+    fs::remove_dir_all(&directory).with_context(|| format!("cannot remove {}", directory.display()))?;
     if status.success() { Ok(()) } else { bail!("the bench ended with {status}") }
 }
 

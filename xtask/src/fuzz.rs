@@ -1,5 +1,7 @@
 //! Fuzzing of the language with libFuzzer, on the stable toolchain. Judges by libFuzzer's own exit code.
 
+mod api;
+
 use std::{
     env, fs,
     path::{Path, PathBuf},
@@ -27,6 +29,10 @@ const COVERAGE: &str = "-Cpasses=sancov-module \
 
 /// `cargo xtask fuzz [--seconds N] [TARGET...]`: two targets at a time, then each corpus is made small again.
 pub fn run(root: &Path, mut arguments: impl Iterator<Item = String>) -> Result<()> {
+    let mut arguments = arguments.by_ref().peekable();
+    if arguments.next_if(|first| first == "api").is_some() {
+        return api::run(root, arguments);
+    }
     let mut seconds = 600_u64;
     let mut targets = Vec::new();
     while let Some(argument) = arguments.next() {

@@ -17,11 +17,12 @@ use anyhow::{Context, Result, bail};
 
 const USAGE: &str = "usage: cargo xtask <command>
 
-  bench   measure: `cargo xtask bench engine`
+  bench   measure: `cargo xtask bench api|engine|language`
   ci      what CI runs: format, tidy, clippy, build, tests
   conformance
           compare with suites of others: `cargo xtask conformance asl|tasks|api|jsonata [--cases DIR] [--json] [--write]`
-  fuzz    look for crashes of the language: `cargo xtask fuzz [--seconds N] [TARGET...]`
+  fuzz    look for crashes of the language: `cargo xtask fuzz [--seconds N] [TARGET...]`, or of the Step Functions
+          API: `cargo xtask fuzz api [--seconds N] [--seed N]`
   models  make AWS's service models anew: `cargo xtask models [--botocore DIR] [--check]`
   tidy    the checks that keep the architecture and the documents true
 ";

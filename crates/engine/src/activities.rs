@@ -6,7 +6,7 @@ use std::{
     pin::pin,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -74,6 +74,8 @@ impl From<store::Error> for Error {
 /// its key.
 #[derive(Debug, Default)]
 pub struct Queues {
+    /// How often an activity was made or deleted here: what is in memory of a machine knows which there were.
+    changes: AtomicU64,
     queues: Mutex<HashMap<String, Arc<Queue>>>,
 }
 
@@ -119,6 +121,11 @@ impl Queues {
     pub fn lengths(&self) -> Vec<(String, usize)> {
         let queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         queues.iter().map(|(activity, queue)| (activity.clone(), queue.waiting().len())).collect()
+    }
+
+    /// How often an activity was made or deleted.
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::SeqCst)
     }
 
     /// A task waits for a worker.
@@ -173,12 +180,14 @@ impl Engine {
         let activity =
             Activity { created_at: self.clock().now(), encryption: encryption.clone(), tags: tags.clone() };
         check_tags(tags)?;
-        change_activity(self.store(), name, |found| match found {
+        let made = change_activity(self.store(), name, |found| match found {
             Some(known) if known.encryption == *encryption => Ok((None, known.clone())),
             Some(_) => Err(Error::AlreadyExists(name.to_owned())),
             None => Ok((Some(Some(activity.clone())), activity.clone())),
         })
-        .await
+        .await;
+        self.core().activities.changes.fetch_add(1, Ordering::SeqCst);
+        made
     }
 
     /// An activity.
@@ -200,10 +209,13 @@ impl Engine {
         named.map(|(name, record)| Ok((name.to_owned(), read(record)?))).collect()
     }
 
-    /// Deletes an activity. One that does not exist is deleted already. Its open tasks wait for their time-outs.
+    /// Deletes an activity. One that does not exist is deleted already. Its open tasks wait for their time-outs; a task
+    /// that would be scheduled from now on fails, also of an execution that runs already.
     pub async fn delete_activity(&self, name: &str) -> Result<(), Error> {
         change_activity(self.store(), name, |found| Ok((found.map(|_| None), ()))).await?;
-        self.core().activities.queue(&self.activity_arn(name)).bell.notify_waiters();
+        let activities = &self.core().activities;
+        activities.changes.fetch_add(1, Ordering::SeqCst);
+        activities.queue(&self.activity_arn(name)).bell.notify_waiters();
         Ok(())
     }
 

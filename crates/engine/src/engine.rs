@@ -240,7 +240,8 @@ impl Builder {
         // WHY: before the tasks, whose ends may be the ends of children.
         let map_runs = core.recover_map_runs().await?;
         let recovered = core.recover_tasks().await?;
-        tracing::info!(epoch, recovered, map_runs, "engine started");
+        let deletions = core.recover_deletions().await?;
+        tracing::info!(epoch, recovered, map_runs, deletions, "engine started");
         core.supervisor.spawn(Arc::clone(&core).run_timers());
         Ok(Engine { core })
     }
@@ -339,6 +340,8 @@ impl Engine {
             // WHY: no ARN is empty, so that this is before all that was started then.
             before: after.or_else(|| Some((filter.until?, String::new()))),
             limit,
+            map_run: None,
+            is_bare: false,
         };
         let rows = self.core.store.executions(&rows).await?;
         let next = rows.last().filter(|_| rows.len() == limit);
@@ -429,7 +432,7 @@ impl Engine {
 
     /// Executions as `filter` wants them, newest first, without what their state says.
     pub async fn rows(&self, filter: &RowFilter) -> Result<Vec<Row>, Error> {
-        Ok(self.core.store.executions(filter).await?)
+        Ok(self.core.store.executions(&RowFilter { is_bare: true, ..filter.clone() }).await?)
     }
 
     /// A random UUID.

@@ -72,6 +72,8 @@ pub type Slot = AsyncMutex<Option<Loaded>>;
 /// An execution in memory: equal to what is durable.
 pub struct Loaded {
     machine: Arc<StateMachine>,
+    /// [`Queues::changes`] when the machine was read, which knows the activities that are gone.
+    activities: u64,
     execution: Execution,
     row: Row,
 }
@@ -234,8 +236,11 @@ impl Core {
         records: Vec<Put>,
     ) -> Result<(), Error> {
         let start = execution.start();
+        let activities = self.activities.changes();
         let machine = self.machines.parsed(&*self.store, &start.machine_name, revision).await?;
         let at = self.moment();
+        let map_run = execution.child_of().map(|child| child.map_run.clone());
+        let origin = Origin { map_run, ..origin };
         let row = Row {
             arn: start.execution_arn.clone(),
             machine: start.machine_name.clone(),
@@ -250,7 +255,7 @@ impl Core {
             origin,
             snapshot: Vec::new(),
         };
-        let mut loaded = Loaded { machine, execution, row };
+        let mut loaded = Loaded { machine, activities, execution, row };
         let slot = self.slot(&loaded.row.arn);
         let mut guard = slot.lock().await;
         let gathered = advance(&mut loaded, inputs, at)?;
@@ -289,7 +294,8 @@ impl Core {
             let mut guard = slot.lock().await;
             // WHY: taken out, so that an error or a dropped future leaves nothing half done in memory.
             let mut loaded = match guard.take() {
-                Some(loaded) => loaded,
+                Some(loaded) if loaded.activities == self.activities.changes() => loaded,
+                Some(Loaded { execution, row, .. }) => self.with_machine(execution, row).await?,
                 None => self.load(arn, &delivery.inputs).await?,
             };
             let at = delivery.at.unwrap_or_else(|| self.moment());
@@ -366,8 +372,14 @@ impl Core {
             true => self.refold(&row).await?,
             false => parse_snapshot(&row)?,
         };
+        self.with_machine(execution, row).await
+    }
+
+    async fn with_machine(&self, execution: Execution, row: Row) -> Result<Loaded, Error> {
+        // WHY: counted before the look, so that a change after it is noticed by the next one.
+        let activities = self.activities.changes();
         let machine = self.machines.parsed(&*self.store, &row.machine, row.revision).await?;
-        Ok(Loaded { machine, execution, row })
+        Ok(Loaded { machine, activities, execution, row })
     }
 
     /// INVARIANT: effects leave only after the commit that recorded them has returned.

@@ -8,7 +8,7 @@ use crate::{
     engine::{self, Engine, check_name},
     ids,
     machines::{self, Machine, Owner, Revision},
-    store::{self, RowFilter},
+    store,
 };
 
 /// How an execution came to be, as far as its events do not say.
@@ -26,6 +26,9 @@ pub struct Origin {
     /// Key of the task that started it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
+    /// ARN of the Map Run that it is a child of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map_run: Option<String>,
 }
 
 /// Which settings of a machine to run.
@@ -95,6 +98,9 @@ impl Engine {
         if machine.owner == Owner::Shipway {
             return Err(machines::Error::Owned(launch.machine).into());
         }
+        if machine.is_deleting {
+            return Err(machines::Error::Deleting(launch.machine).into());
+        }
         let (number, origin) = self.route(&machine, &launch)?;
         let revision = match number == machine.revision {
             true => machine.current(),
@@ -110,6 +116,10 @@ impl Engine {
                 return self.started_already(arn, name, &launch).await;
             }
             Err(error) => return Err(error.into()),
+        }
+        // WHY: who deletes the machine may have looked for what runs before this was there.
+        if !self.find_machine(&launch.machine).await.is_ok_and(|now| now.is_same(&machine)) {
+            self.core().abort(&arn).await?;
         }
         let started_at = self.row(&arn).await?.started_at;
         Ok(Launched { arn, name, started_at })
@@ -127,7 +137,7 @@ impl Engine {
         };
         let number = version.unwrap_or_default();
         let found = machine.version(number).ok_or_else(|| machines::Error::NotFound(number.to_string()))?;
-        Ok((found.revision, Origin { version, alias, trace_header, parent }))
+        Ok((found.revision, Origin { version, alias, trace_header, parent, map_run: None }))
     }
 
     fn start_of(&self, launch: &Launch, name: &str, revision: &Revision) -> Start {
@@ -156,36 +166,6 @@ impl Engine {
         match is_own || is_same {
             true => Ok(Launched { arn, name, started_at: row.started_at }),
             false => Err(Error::AlreadyExists(arn)),
-        }
-    }
-
-    /// Ends all executions of a machine, beside the caller.
-    pub(crate) fn abort_all(&self, machine: &str) {
-        let (engine, machine) = (self.clone(), machine.to_owned());
-        self.core().supervisor.spawn(async move {
-            if let Err(error) = engine.abort_each(machine.clone()).await {
-                tracing::error!(%error, machine, "executions of a deleted machine go on");
-            }
-        });
-    }
-
-    async fn abort_each(&self, machine: String) -> Result<(), engine::Error> {
-        let mut filter = RowFilter {
-            machine: Some(machine),
-            status: Some(Status::Running),
-            limit: store::PAGE_MAX,
-            ..RowFilter::default()
-        };
-        loop {
-            let rows = self.store().executions(&filter).await?;
-            let Some(last) = rows.last() else { return Ok(()) };
-            filter.before = Some((last.started_at, last.arn.clone()));
-            for row in rows {
-                match self.stop(&row.arn, None, None).await {
-                    Ok(()) | Err(engine::Error::NotWaiting(_) | engine::Error::NoExecution(_)) => {}
-                    Err(error) => return Err(error),
-                }
-            }
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     engine::{Engine, Error},
     executor::parse_snapshot,
     map_run::record::{self, Kept},
-    store::{PAGE_MAX, Row},
+    store::{PAGE_MAX, Row, RowFilter},
 };
 
 /// A Map Run as it can be shown.
@@ -104,6 +104,21 @@ impl Engine {
         for number in (from..map_run.next_child()).take(limit.min(PAGE_MAX)) {
             // WHY: what is written down to run may not have been started yet.
             if let Some(row) = self.core.store.execution(&plan.child_arn(number)).await? {
+                let (items, is_pending_redrive) =
+                    (map_run.child_items(number), map_run.is_pending_redrive(number));
+                found.push(MapRunChild { number, row, items, is_pending_redrive });
+            }
+        }
+        Ok(found)
+    }
+
+    /// The children of a Map Run as `filter` wants them, newest first.
+    pub async fn map_run_rows(&self, arn: &str, filter: &RowFilter) -> Result<Vec<MapRunChild>, Error> {
+        let Kept { map_run, .. } = self.kept(arn).await?;
+        let filter = RowFilter { map_run: Some(arn.to_owned()), ..filter.clone() };
+        let mut found = Vec::new();
+        for row in self.core.store.executions(&filter).await? {
+            if let Some(&ChildOf { child: number, .. }) = parse_snapshot(&row)?.child_of() {
                 let (items, is_pending_redrive) =
                     (map_run.child_items(number), map_run.is_pending_redrive(number));
                 found.push(MapRunChild { number, row, items, is_pending_redrive });

@@ -12,7 +12,8 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     lambda, pages,
-    problem::{FORBIDDEN_ORIGIN, TIMEOUT, UNAUTHORIZED, WRONG_HOST},
+    problem::{FORBIDDEN_ORIGIN, TIMEOUT, TOO_MANY_STREAMS, UNAUTHORIZED, WRONG_HOST},
+    serve::Place,
     session::Sessions,
     states::admit::{self, Api, Gate},
     wire::Problem,
@@ -243,8 +244,9 @@ fn refusal(request: &Request, problem: Problem) -> Response {
 /// Refuses what the guard refuses, and gives each answer its headers.
 pub async fn protect(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
     let is_asset = request.uri().path().starts_with("/assets/");
+    let place = request.extensions().get::<Arc<Place>>().cloned();
     let mut response = match guard.pass(request).await {
-        Ok(request) => next.run(request).await,
+        Ok(request) => counted(next.run(request).await, place.as_deref()),
         Err(refusal) => refusal,
     };
     let is_kept = is_asset && response.status().is_success();
@@ -261,6 +263,19 @@ pub async fn protect(State(guard): State<Arc<Guard>>, request: Request, next: Ne
         set(header::CACHE_CONTROL, "no-store");
     }
     response
+}
+
+/// An answer that is no stream, or one for which there is room.
+fn counted(response: Response, place: Option<&Place>) -> Response {
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let is_stream = kind.is_some_and(|kind| kind.starts_with("text/event-stream"));
+    if !is_stream || place.is_none_or(Place::parks) {
+        return response;
+    }
+    TOO_MANY_STREAMS
+        .because("as many streams are open as the server can hold")
+        .hint("read the events in pages, or come again later")
+        .into_response()
 }
 
 /// Ends a request that takes longer than [`REQUEST_TIME_MAX`].

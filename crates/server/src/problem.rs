@@ -39,6 +39,7 @@ kinds! {
     TOO_LARGE = "too_large", PAYLOAD_TOO_LARGE, "The body is too large";
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body has another media type";
     WRONG_HOST = "wrong_host", MISDIRECTED_REQUEST, "The server does not answer to this name";
+    TOO_MANY_STREAMS = "too_many_streams", SERVICE_UNAVAILABLE, "There are too many event streams";
     UNAVAILABLE = "unavailable", SERVICE_UNAVAILABLE, "The store or host does not answer";
     TIMEOUT = "timeout", GATEWAY_TIMEOUT, "The request took too long";
 }

@@ -1,8 +1,27 @@
 //! Binds, accepts and stops. Limits that HTTP needs before a request is whole are here; routes are not.
 
-use std::{convert::Infallible, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+mod descriptors;
+mod places;
+mod stream;
 
-use axum::{Router, body::Body};
+use std::{
+    convert::Infallible,
+    future::Future,
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::{Body, HttpBody},
+    response::Response,
+};
+use http::{HeaderValue, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -10,17 +29,21 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
     task::JoinSet,
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+pub use self::places::Place;
+use self::{
+    places::Places,
+    stream::{Given, Paced, Sent},
+};
 use crate::{app::App, router, states};
 
-/// Connections at once.
-const CONNECTIONS_MAX: usize = 1_024;
+/// Connections at once, where the system lets the process open so many files.
+const CONNECTIONS_MAX: usize = 20_000;
 /// How long the head of a request may take, also on a kept connection that is idle.
 const HEADER_TIME_MAX: Duration = Duration::from_secs(30);
 /// Bytes of a request's head.
@@ -78,23 +101,20 @@ pub async fn serve(
 
 async fn run(listener: TcpListener, router: Router, stop: CancellationToken) {
     let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let places = Places::new(descriptors::connections_max(CONNECTIONS_MAX));
     let mut connections = JoinSet::new();
     loop {
-        let place = tokio::select! {
-            () = stop.cancelled() => break,
-            place = places.clone().acquire_owned() => place,
-        };
         let stream = tokio::select! {
             () = stop.cancelled() => break,
-            stream = accept(&listener) => stream,
+            stream = accept(&listener, &places) => stream,
         };
-        let watcher = graceful.watcher();
-        let router = router.clone();
-        connections.spawn(async move {
-            connection(stream, router, watcher).await;
-            drop(place);
-        });
+        let place = tokio::select! {
+            () = stop.cancelled() => break,
+            place = places.take() => Arc::new(place),
+        };
+        let _ = stream.set_nodelay(true);
+        let stream = Paced::new(stream, Arc::clone(&place), stop.clone());
+        connections.spawn(connection(stream, place, router.clone(), graceful.watcher()));
         while connections.try_join_next().is_some() {}
     }
     drop(listener);
@@ -104,37 +124,49 @@ async fn run(listener: TcpListener, router: Router, stop: CancellationToken) {
     connections.shutdown().await;
 }
 
-async fn accept(listener: &TcpListener) -> TcpStream {
+async fn accept(listener: &TcpListener, places: &Places) -> TcpStream {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => return stream,
             Err(error) => {
-                tracing::warn!(%error, "accepting a connection failed");
+                // WHY: most likely files are short, and a connection that does nothing holds one.
+                let is_evicted = places.evict();
+                tracing::warn!(%error, is_evicted, "accepting a connection failed");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
     }
 }
 
-async fn connection(stream: TcpStream, router: Router, watcher: Watcher) {
-    let _ = stream.set_nodelay(true);
+async fn connection(stream: Paced<TcpStream>, place: Arc<Place>, router: Router, watcher: Watcher) {
+    let here = Arc::clone(&place);
     let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let router = router.clone();
-        async move { Ok::<_, Infallible>(answer(router, request).await) }
+        let (router, place) = (router.clone(), Arc::clone(&here));
+        async move { Ok::<_, Infallible>(answer(router, request, place).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIME_MAX)
         .max_buf_size(HEADER_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(%error, "a connection ended early");
+    tokio::select! {
+        () = place.is_needed() => tracing::debug!("a connection gave its place to another one"),
+        ended = watcher.watch(connection) => if let Err(error) = ended {
+            tracing::debug!(%error, "a connection ended early");
+        },
     }
 }
 
-async fn answer(router: Router, request: hyper::Request<Incoming>) -> axum::response::Response {
-    match router.oneshot(request.map(Body::new)).await {
-        Ok(response) => response,
-        Err(never) => match never {},
+async fn answer(router: Router, request: hyper::Request<Incoming>, place: Arc<Place>) -> Response {
+    place.begins();
+    let is_whole = Arc::new(AtomicBool::new(request.body().is_end_stream()));
+    let mut request =
+        request.map(|body| Body::new(Sent::new(body, Arc::clone(&place), Arc::clone(&is_whole))));
+    request.extensions_mut().insert(Arc::clone(&place));
+    let mut response = router.oneshot(request).await.unwrap_or_else(|never| match never {});
+    if !is_whole.load(Ordering::Relaxed) {
+        // WHY: the rest of the request stands before the next one, so this connection ends; its client must be told.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
+    response.map(|body| Body::new(Given::new(body, place)))
 }

@@ -1,6 +1,7 @@
 //! Machines by name and revision: records of the store, parsed once. What users do with them is in the files beside.
 
 mod aliases;
+mod deletion;
 mod record;
 mod registry;
 mod tags;
@@ -46,6 +47,9 @@ pub enum Error {
     /// There is one of that name, and it is another.
     #[error("state machine `{0}` exists")]
     AlreadyExists(String),
+    /// It is to go as soon as nothing of it runs any more.
+    #[error("state machine `{0}` is being deleted")]
+    Deleting(String),
     /// It is Shipway's own.
     #[error("state machine `{0}` belongs to Shipway")]
     Owned(String),
@@ -129,6 +133,7 @@ impl Machines {
                 Some(machine) => {
                     machine.settings = settings;
                     machine.owner = Owner::Shipway;
+                    machine.is_deleting = false;
                     machine.kind = MachineKind::Standard;
                     machine.updated_at = now;
                     Ok(Change::revise(()))
@@ -245,6 +250,7 @@ fn new_machine(settings: Settings, owner: Owner, now: Timestamp) -> Machine {
         kind: MachineKind::default(),
         revision_id: None,
         owner,
+        is_deleting: false,
         created_at: now,
         updated_at: now,
         published_at_birth: None,
@@ -262,7 +268,6 @@ enum Verdict {
     /// With settings that need a new number.
     Revise,
     Create(Box<Machine>),
-    Delete,
 }
 
 /// A verdict and what its caller is told.
@@ -286,10 +291,6 @@ impl<T> Change<T> {
 
     fn create(machine: Machine, answer: T) -> Self {
         Self { verdict: Verdict::Create(Box::new(machine)), answer }
-    }
-
-    fn delete(answer: T) -> Self {
-        Self { verdict: Verdict::Delete, answer }
     }
 }
 
@@ -319,9 +320,6 @@ async fn change<T>(
             (Verdict::Create(machine), _) => puts(name, *machine, found.as_ref(), true)?,
             (Verdict::Revise, Some(machine)) => puts(name, machine, found.as_ref(), true)?,
             (Verdict::Write, Some(machine)) => puts(name, machine, found.as_ref(), false)?,
-            (Verdict::Delete, _) => {
-                vec![Put { key: key.clone(), expected: expected(found.as_ref()), value: Value::Null }]
-            }
             (Verdict::Revise | Verdict::Write, None) => return Err(Error::NoMachine(name.to_owned())),
         };
         match store.commit(Commit { execution: None, records }).await {

@@ -44,6 +44,9 @@ pub struct Machine {
     /// Who made it.
     #[serde(default)]
     pub owner: Owner,
+    /// Whether it is to go as soon as nothing of it runs any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_deleting: bool,
     /// When it was made.
     #[serde(default)]
     pub created_at: Timestamp,
@@ -52,7 +55,7 @@ pub struct Machine {
     pub updated_at: Timestamp,
     /// Whether the call that made it published a version, and how it described that: part of what makes a second
     /// call the same call.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "as_given", skip_serializing_if = "Option::is_none")]
     pub published_at_birth: Option<Option<String>>,
     /// Number of the newest version that ever was.
     #[serde(default)]
@@ -66,6 +69,18 @@ pub struct Machine {
     /// Its tags.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Tags,
+}
+
+/// WHY: `null` says that there was no description, not that no version was published.
+fn as_given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+impl Machine {
+    /// Whether this is still the machine that it was: not deleted, nor made anew, meanwhile.
+    pub fn is_same(&self, before: &Self) -> bool {
+        !self.is_deleting && self.created_at == before.created_at
+    }
 }
 
 /// Who may change a machine.

@@ -122,20 +122,6 @@ impl Engine {
         .await
     }
 
-    /// Deletes a user's machine with its versions, aliases and tags, and ends its executions. One that does not exist
-    /// is deleted already.
-    pub async fn delete_machine(&self, name: &str) -> Result<(), Error> {
-        let was_there = change(self.store(), name, |found| match found {
-            None => Ok(Change::keep(false)),
-            Some(machine) if machine.owner == Owner::Shipway => Err(Error::Owned(name.to_owned())),
-            Some(_) => Ok(Change::delete(true)),
-        });
-        if was_there.await? {
-            self.abort_all(name);
-        }
-        Ok(())
-    }
-
     /// A machine as it stands.
     pub async fn find_machine(&self, name: &str) -> Result<Machine, Error> {
         match self.registry().current(self.store(), name).await {
@@ -190,6 +176,9 @@ impl Engine {
 }
 
 fn existing(machine: &Machine, create: &CreateMachine) -> Result<Published, Error> {
+    if machine.is_deleting {
+        return Err(Error::Deleting(create.name.clone()));
+    }
     let settings = Settings { role_arn: machine.settings.role_arn.clone(), ..create.settings.clone() };
     let is_same = machine.settings == settings
         && machine.kind == create.kind
@@ -206,6 +195,7 @@ pub(super) fn users<'m>(found: Option<&'m mut Machine>, name: &str) -> Result<&'
     match found {
         None => Err(Error::NoMachine(name.to_owned())),
         Some(machine) if machine.owner == Owner::Shipway => Err(Error::Owned(name.to_owned())),
+        Some(machine) if machine.is_deleting => Err(Error::Deleting(name.to_owned())),
         Some(machine) => Ok(machine),
     }
 }

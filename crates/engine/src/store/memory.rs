@@ -99,7 +99,12 @@ impl Store for MemoryStore {
     async fn executions(&self, filter: &RowFilter) -> Result<Vec<Row>, Error> {
         let tables = self.tables();
         let is_wanted = |row: &&Row| {
-            filter.machine.as_ref().map_or(!row.machine.contains('/'), |machine| *machine == row.machine)
+            let is_child = row.machine.contains('/');
+            filter
+                .machine
+                .as_ref()
+                .map_or(filter.map_run.is_some() || !is_child, |machine| *machine == row.machine)
+                && filter.map_run.as_ref().is_none_or(|run| row.origin.map_run.as_ref() == Some(run))
                 && filter.status.is_none_or(|status| status == row.status)
                 && filter.name.as_ref().is_none_or(|name| row.name.contains(name.as_str()))
                 && filter.version.is_none_or(|version| row.origin.version == Some(version))
@@ -114,7 +119,11 @@ impl Store for MemoryStore {
             .filter_map(|(_, arn)| tables.executions.get(arn))
             .filter(is_wanted)
             .take(filter.limit.min(PAGE_MAX));
-        Ok(rows.cloned().collect())
+        let shown = |row: &Row| match filter.is_bare {
+            true => Row { snapshot: Vec::new(), ..row.clone() },
+            false => row.clone(),
+        };
+        Ok(rows.map(shown).collect())
     }
 
     async fn events(&self, arn: &str, after: u64, limit: usize) -> Result<Vec<Event>, Error> {

@@ -118,7 +118,7 @@ pub struct Row {
 /// Which rows to list, newest first.
 #[derive(Clone, Debug, Default)]
 pub struct RowFilter {
-    /// Only this machine; without one, all but `<machine>/<label>`: the children of Map Runs.
+    /// Only this machine; without one and without a Map Run, all but `<machine>/<label>`: the children of Map Runs.
     pub machine: Option<String>,
     /// Only this status.
     pub status: Option<Status>,
@@ -128,8 +128,12 @@ pub struct RowFilter {
     pub version: Option<u64>,
     /// Only those started by this alias.
     pub alias: Option<String>,
+    /// Only the children of this Map Run.
+    pub map_run: Option<String>,
     /// Only those started at this time or later.
     pub since: Option<Timestamp>,
+    /// Leave the snapshots out, which may be large and which lists do not show.
+    pub is_bare: bool,
     /// Only rows older than the one with this start and ARN.
     pub before: Option<(Timestamp, String)>,
     /// At most so many, up to [`PAGE_MAX`].

@@ -336,7 +336,12 @@ async fn a_file_of_the_first_format_is_brought_up_to_date() {
     }
     let file = rusqlite::Connection::open(directory.path().join("shipway.db")).unwrap();
     file.execute_batch(
-        "DROP INDEX executions_by_status; DROP INDEX executions_by_version; DROP INDEX executions_by_alias;
+        "DROP INDEX executions_listed; DROP INDEX executions_listed_by_status;
+         DROP INDEX executions_by_version_status; DROP INDEX executions_by_alias_status;
+         DROP INDEX executions_by_map_run; DROP INDEX executions_by_map_run_status;
+         CREATE INDEX executions_by_start ON executions (started_at, arn);
+         ALTER TABLE executions DROP COLUMN map_run;
+         DROP INDEX executions_by_status; DROP INDEX executions_by_version; DROP INDEX executions_by_alias;
          ALTER TABLE executions DROP COLUMN version; ALTER TABLE executions DROP COLUMN alias;
          ALTER TABLE executions DROP COLUMN origin; ALTER TABLE executions DROP COLUMN redrives;
          ALTER TABLE executions DROP COLUMN redriven_at; PRAGMA user_version = 1;",
@@ -363,4 +368,115 @@ async fn a_file_of_the_first_format_is_brought_up_to_date() {
     let rows = store.executions(&filter).await.unwrap();
     assert_eq!(rows.len(), 2);
     assert!(rows.iter().all(|row| row.revision == 1 && row.origin == Origin::default()), "{rows:?}");
+}
+
+/// Rows of a machine, one a millisecond, with a snapshot each.
+async fn fill(store: &dyn Store, machine: &str, map_run: Option<&str>, count: i64) {
+    for number in 0..count {
+        let row = store::Row {
+            arn: format!("arn:{machine}:{number}"),
+            machine: machine.to_owned(),
+            revision: 1,
+            name: number.to_string(),
+            status: if number % 2 == 0 { Status::Running } else { Status::Failed },
+            started_at: Timestamp(number),
+            stopped_at: None,
+            last_event_id: 0,
+            origin: Origin { map_run: map_run.map(str::to_owned), ..Origin::default() },
+            redrives: 0,
+            redriven_at: None,
+            snapshot: vec![1, 2, 3],
+        };
+        let progress = store::Progress {
+            row,
+            expected_event_id: 0,
+            events: Vec::new(),
+            tasks_added: Vec::new(),
+            tasks_removed: Vec::new(),
+            timers_added: Vec::new(),
+            timers_removed: Vec::new(),
+        };
+        store.commit(Commit { execution: Some(progress), records: Vec::new() }).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn children_are_listed_by_their_map_run_only_and_bare_rows_have_no_snapshot() {
+    each_store(async |store| {
+        fill(&*store, "m", None, 3).await;
+        fill(&*store, "m/label", Some("run-1"), 4).await;
+        fill(&*store, "n/label", Some("run-2"), 5).await;
+        let names = async |filter: RowFilter| -> String {
+            let rows = store.executions(&RowFilter { limit: 10, ..filter }).await.unwrap();
+            rows.into_iter().map(|row| row.name).collect()
+        };
+        let of = |run: &str| RowFilter { map_run: Some(run.to_owned()), ..RowFilter::default() };
+        assert_eq!(names(RowFilter::default()).await, "210");
+        assert_eq!(names(RowFilter { status: Some(Status::Failed), ..RowFilter::default() }).await, "1");
+        assert_eq!(names(of("run-1")).await, "3210");
+        assert_eq!(names(RowFilter { status: Some(Status::Failed), ..of("run-2") }).await, "31");
+        let before = Some((Timestamp(2), "arn:n/label:2".to_owned()));
+        assert_eq!(names(RowFilter { before, ..of("run-2") }).await, "10");
+        for is_bare in [true, false] {
+            let rows = store.executions(&RowFilter { is_bare, limit: 1, ..of("run-1") }).await.unwrap();
+            assert_eq!(rows[0].snapshot.is_empty(), is_bare);
+            assert_eq!(rows[0].origin.map_run.as_deref(), Some("run-1"));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_file_of_the_second_format_learns_which_map_run_its_children_are_of() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("shipway.db");
+    let store = open_sqlite(directory.path()).await.unwrap();
+    fill(&*store, "m/label", None, 1).await;
+    fill(&*store, "m", None, 1).await;
+    drop(store);
+    let old = rusqlite::Connection::open(&file).unwrap();
+    old.execute_batch(
+        r#"DROP INDEX executions_listed; DROP INDEX executions_listed_by_status;
+         DROP INDEX executions_by_version_status; DROP INDEX executions_by_alias_status;
+         DROP INDEX executions_by_map_run; DROP INDEX executions_by_map_run_status;
+         CREATE INDEX executions_by_start ON executions (started_at, arn);
+         ALTER TABLE executions DROP COLUMN map_run;
+         UPDATE executions SET snapshot = CAST('{"child_of": {"map_run": "run-1"}}' AS BLOB) WHERE machine = 'm/label';
+         PRAGMA user_version = 2;"#,
+    )
+    .unwrap();
+    drop(old);
+    let store = open_sqlite(directory.path()).await.unwrap();
+    let filter = RowFilter { map_run: Some("run-1".to_owned()), limit: 10, ..RowFilter::default() };
+    let rows = store.executions(&filter).await.unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].origin.map_run.as_deref(), Some("run-1"));
+    drop(store);
+    let new = rusqlite::Connection::open(&file).unwrap();
+    let plan = |query: &str| -> String {
+        let mut statement = new.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
+        let lines = statement.query_map([], |row| row.get::<_, String>(3)).unwrap();
+        lines.map(Result::unwrap).collect()
+    };
+    for (condition, index) in [
+        ("instr(machine, '/') = 0", "executions_listed "),
+        ("instr(machine, '/') = 0 AND status = 'FAILED'", "executions_listed_by_status "),
+        ("machine = 'm' AND started_at >= 5", "executions_by_machine "),
+        ("machine = 'm' AND status = 'FAILED' AND started_at >= 5", "executions_by_status "),
+        ("machine = 'm' AND version = 1", "executions_by_version "),
+        ("machine = 'm' AND status = 'FAILED' AND version = 1", "executions_by_version_status "),
+        ("machine = 'm' AND alias = 'a'", "executions_by_alias "),
+        ("machine = 'm' AND status = 'FAILED' AND alias = 'a'", "executions_by_alias_status "),
+        ("map_run = 'r'", "executions_by_map_run "),
+        ("map_run = 'r' AND status = 'FAILED'", "executions_by_map_run_status "),
+    ] {
+        let found = plan(&format!(
+            "SELECT arn FROM executions WHERE (started_at, arn) < (9, 'a') AND {condition}
+             ORDER BY started_at DESC, arn DESC LIMIT 10"
+        ));
+        assert!(
+            found.contains(index) && !found.contains("SORT") && !found.contains("B-TREE"),
+            "{condition}: {found}"
+        );
+    }
 }

@@ -14,7 +14,7 @@ use shipway_control::{
 };
 use shipway_engine::Clock;
 
-use super::{BODY_BYTES_MAX, SERVICE, body, fault::Fault};
+use super::{SERVICE, body, fault::Fault};
 use crate::{
     lambda,
     sigv4::{Claim, Head, Place, Refusal, Replays},
@@ -44,7 +44,7 @@ impl Api {
     /// Bytes of a request's body.
     const fn body_bytes_max(self) -> usize {
         match self {
-            Self::States => BODY_BYTES_MAX,
+            Self::States => body::BYTES_MAX,
             Self::Lambda => REQUEST_BYTES_MAX,
         }
     }
@@ -123,7 +123,7 @@ impl Gate {
             )
             .into());
         }
-        let content = body(content, api.body_bytes_max()).await?;
+        let content = body::read(content, api.body_bytes_max()).await?;
         let key = verified(keys, &claim, &head, &content).await?;
         if is_change {
             self.take(&claim, &*clock)?;

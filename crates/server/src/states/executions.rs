@@ -145,7 +145,9 @@ pub async fn list(api: &Api, request: Request) -> Result<Value, Fault> {
     let arn = match (request.text("stateMachineArn"), request.text("mapRunArn")) {
         (Some(arn), None) => arn,
         (None, Some(map_run)) => return children(api, map_run, &request).await,
-        _ => return Err(Fault::validation("Exactly one of stateMachineArn and mapRunArn must be specified")),
+        (Some(_), Some(_)) | (None, None) => {
+            return Err(Fault::validation("Exactly one of stateMachineArn and mapRunArn must be specified"));
+        }
     };
     let page = Page::of("ListExecutions", &request)?;
     let status = request.text("statusFilter");
@@ -159,26 +161,34 @@ pub async fn list(api: &Api, request: Request) -> Result<Value, Fault> {
             api.engine.rows(&RowFilter { before, limit, ..filter }).await.map_err(of_engine)
         }
     };
-    let (rows, next) = page::read(&page, fetch, |row| format!("{}:{}", row.started_at.0, row.arn)).await?;
+    let (rows, next) = page::read(&page, fetch, cursor).await?;
     let items = rows.iter().map(|row| {
         let mut item = Map::new();
         item.insert("executionArn".into(), row.arn.as_str().into());
+        if let Some(map_run) = &row.origin.map_run {
+            item.insert("mapRunArn".into(), map_run.as_str().into());
+        }
         summary(&mut item, api, row);
         item.into()
     });
     Ok(page.answer("executions", items, next))
 }
 
-/// The executions that a Map Run has started, in the order of its items.
+/// The executions that a Map Run has started, newest first.
 async fn children(api: &Api, map_run: &str, request: &Request) -> Result<Value, Fault> {
     arn::map_run(&api.engine, map_run)?;
     let page = Page::of("ListExecutions", request)?;
-    let fetch = |after: Option<String>, limit| async move {
-        let from = after.map_or(Ok(0), |after| after.parse().map_err(|_| Fault::page()))?;
-        api.engine.map_run_children(map_run, from, limit).await.map_err(of_engine)
-    };
-    let (found, next) = page::read(&page, fetch, |child| (child.number + 1).to_string()).await?;
     let (status, redriven) = (request.text("statusFilter"), request.text("redriveFilter"));
+    let filter = RowFilter { status: status.and_then(status_of), ..RowFilter::default() };
+    let fetch = |after: Option<String>, limit| {
+        let filter = filter.clone();
+        async move {
+            let before = after.map(|after| cursor_of(&after).ok_or_else(Fault::page)).transpose()?;
+            let filter = RowFilter { before, limit, ..filter };
+            api.engine.map_run_rows(map_run, &filter).await.map_err(of_engine)
+        }
+    };
+    let (found, next) = page::read(&page, fetch, |child| cursor(&child.row)).await?;
     let wanted = found.iter().filter(|child| {
         status.is_none_or(|wanted| wanted == child_status(child))
             && redriven.is_none_or(|wanted| (wanted == "REDRIVEN") == (child.row.redrives > 0))
@@ -193,6 +203,10 @@ async fn children(api: &Api, map_run: &str, request: &Request) -> Result<Value, 
         item.into()
     });
     Ok(page.answer("executions", items, next))
+}
+
+fn cursor(row: &Row) -> String {
+    format!("{}:{}", row.started_at.0, row.arn)
 }
 
 fn child_status(child: &MapRunChild) -> &'static str {

@@ -110,6 +110,9 @@ pub fn of_machine(arn: &str) -> impl Fn(machines::Error) -> Fault {
             Fault::new("StateMachineAlreadyExists", format!("State Machine Already Exists: '{arn}'"))
         }
         machines::Error::Owned(_) => Fault::denied(arn),
+        machines::Error::Deleting(_) => {
+            Fault::new("StateMachineDeleting", format!("State Machine is being deleted: '{arn}'"))
+        }
         machines::Error::NotFound(_) => Fault::not_found(),
         machines::Error::OtherRevision { given, current } => Fault::new(
             "ConflictException",

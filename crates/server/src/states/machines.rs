@@ -126,7 +126,8 @@ pub async fn describe(api: &Api, request: Request) -> Result<Value, Fault> {
     let revision = revision_of(api, &named.name, &machine, number).await?;
     answer.insert("stateMachineArn".into(), arn.into());
     answer.insert("name".into(), named.name.into());
-    answer.insert("status".into(), "ACTIVE".into());
+    let status = if machine.is_deleting { "DELETING" } else { "ACTIVE" };
+    answer.insert("status".into(), status.into());
     answer.insert("type".into(), kind_name(machine.kind).into());
     answer.insert("creationDate".into(), seconds(created_at));
     describe_settings(&mut answer, api, &revision, &request);
@@ -149,10 +150,15 @@ pub async fn describe_for_execution(api: &Api, request: Request) -> Result<Value
     arn::execution(&api.engine, arn)?;
     let row = api.engine.row(arn).await.map_err(of_engine)?;
     let execution = api.engine.describe(arn).await.map_err(of_engine)?;
-    let revision = api.engine.machine_revision(&row.machine, row.revision).await.map_err(of_machine(arn))?;
+    let mut revision =
+        api.engine.machine_revision(&row.machine, row.revision).await.map_err(of_machine(arn))?;
     let mut answer = Map::new();
     answer.insert("stateMachineArn".into(), api.engine.machine_arn(&row.machine).into());
     if let (Some(map_run), Some((_, label))) = (execution.map_run, row.machine.split_once('/')) {
+        let state = api.engine.map_run(&map_run).await.map_err(of_engine)?.state;
+        if let Some(processor) = processor_of(&revision.settings.definition, &state) {
+            revision.settings.definition = processor;
+        }
         answer.insert("mapRunArn".into(), map_run.into());
         answer.insert("label".into(), label.into());
     }
@@ -160,6 +166,26 @@ pub async fn describe_for_execution(api: &Api, request: Request) -> Result<Value
     answer.insert("updateDate".into(), seconds(revision.created_at));
     describe_settings(&mut answer, api, &revision, &request);
     Ok(answer.into())
+}
+
+/// The machine of a Map state's children: what stands in its `ItemProcessor`.
+fn processor_of(definition: &str, state: &str) -> Option<String> {
+    let definition = serde_json::from_str::<Value>(definition).ok()?;
+    let map = state_of(&definition, state)?;
+    let processor = map.get("ItemProcessor").or_else(|| map.get("Iterator"))?;
+    Some(processor.to_string())
+}
+
+/// A state of a machine or of the machines within it: a name is there once.
+fn state_of<'v>(machine: &'v Value, name: &str) -> Option<&'v Value> {
+    let states = machine.get("States")?.as_object()?;
+    states.get(name).or_else(|| {
+        let inner = |state: &'v Value| -> Vec<&'v Value> {
+            let branches = state.get("Branches").and_then(Value::as_array).into_iter().flatten();
+            branches.chain(state.get("ItemProcessor")).chain(state.get("Iterator")).collect()
+        };
+        states.values().flat_map(inner).find_map(|machine| state_of(machine, name))
+    })
 }
 
 /// `ListStateMachines`

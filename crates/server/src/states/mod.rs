@@ -4,6 +4,7 @@ mod activities;
 pub mod admit;
 mod aliases;
 mod arn;
+mod body;
 mod executions;
 mod express;
 mod fault;
@@ -21,15 +22,12 @@ mod validate;
 mod versions;
 mod within;
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 use async_trait::async_trait;
 use axum::{
     Router,
-    body::{Body, Bytes, to_bytes},
+    body::Body,
     extract::{Request as HttpRequest, State},
     response::{IntoResponse, Response},
     routing::post,
@@ -46,11 +44,10 @@ pub use self::{
     fault::{Fault, of_activity, of_machine},
     within::Within,
 };
+use crate::serve::Place;
 
-/// Bytes of a request's body, as AWS has it.
-const BODY_BYTES_MAX: usize = 1 << 20;
-/// How long a request's body may take to arrive.
-const BODY_TIME_MAX: Duration = Duration::from_secs(30);
+/// Actions that wait for something to happen: their connections are counted apart.
+const WAITING: &[&str] = &["GetActivityTask", "StartSyncExecution"];
 /// What stands before the action's name in `X-Amz-Target`.
 const SERVICE: &str = "AWSStepFunctions.";
 
@@ -196,13 +193,19 @@ async fn perform(
     action: Option<&'static Action>,
     request: HttpRequest,
 ) -> Result<Value, Fault> {
-    let action = action.ok_or_else(unknown)?;
+    let place = request.extensions().get::<Arc<Place>>().cloned();
     let (head, body) = request.into_parts();
-    let body = self::body(body, BODY_BYTES_MAX).await?;
+    // WHY: read before anything is refused, so that the connection can be used again.
+    let body = body::read(body, body::BYTES_MAX).await?;
+    let action = action.ok_or_else(unknown)?;
+    if WAITING.contains(&action.name) && place.is_some_and(|place| !place.parks()) {
+        return Err(Fault::new("ThrottlingException", "Rate exceeded"));
+    }
     let body = if body.is_empty() { b"{}".as_slice() } else { &body };
     let mut body = serde_json::from_slice(body).map_err(|error| Fault::serialization(error.to_string()))?;
     trace::adopt(action.name, &head.headers, &mut body);
-    (action.run)(Arc::clone(api), Request::new(body, action.shape)?).await
+    let request = Request::new(body, action.shape)?.at(api.engine.clock().now());
+    (action.run)(Arc::clone(api), request).await
 }
 
 fn action(name: &str) -> Result<&'static Action, Fault> {
@@ -211,21 +214,6 @@ fn action(name: &str) -> Result<&'static Action, Fault> {
 
 fn unknown() -> Fault {
     Fault::new("UnknownOperationException", "Unknown operation")
-}
-
-/// A whole body.
-async fn body(body: Body, bytes_max: usize) -> Result<Bytes, Fault> {
-    let body = tokio::time::timeout(BODY_TIME_MAX, to_bytes(body, bytes_max)).await;
-    let body = body.map_err(|_| Fault {
-        code: "RequestTimeoutException",
-        message: format!("The request did not arrive within {} s", BODY_TIME_MAX.as_secs()),
-        status: StatusCode::REQUEST_TIMEOUT,
-    })?;
-    body.map_err(|_| Fault {
-        code: "RequestEntityTooLargeException",
-        message: format!("The request has more than {bytes_max} bytes or did not arrive whole"),
-        status: StatusCode::PAYLOAD_TOO_LARGE,
-    })
 }
 
 /// A whole answer.

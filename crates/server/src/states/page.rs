@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+use shipway_asl::Timestamp;
 
 use super::{fault::Fault, validate::Request};
 
@@ -9,6 +10,8 @@ use super::{fault::Fault, validate::Request};
 const PAGE: (usize, usize) = (100, 1_000);
 /// Bytes of the hash that binds a token to its call.
 const SEAL_BYTES: usize = 8;
+/// How long a token is good, as AWS has it.
+const TOKEN_MILLIS_MAX: u64 = 24 * 60 * 60 * 1_000;
 
 /// A page that was asked for.
 pub struct Page {
@@ -16,6 +19,7 @@ pub struct Page {
     pub limit: usize,
     /// Where the page before ended.
     pub after: Option<String>,
+    now: Timestamp,
     seal: [u8; SEAL_BYTES],
 }
 
@@ -25,8 +29,9 @@ impl Page {
         let limit = request.number("maxResults").and_then(|most| usize::try_from(most).ok());
         let limit = limit.filter(|most| *most > 0).map_or(PAGE.0, |most| most.min(PAGE.1));
         let seal = seal(action, &request.without(&["nextToken", "maxResults"]));
-        let after = request.text("nextToken").map(|token| open(token, &seal).ok_or_else(Fault::page));
-        Ok(Self { limit, after: after.transpose()?, seal })
+        let now = request.now();
+        let after = request.text("nextToken").map(|token| open(token, &seal, now).ok_or_else(Fault::page));
+        Ok(Self { limit, after: after.transpose()?, now, seal })
     }
 
     /// The answer's list, and the token of the next page if there is one.
@@ -35,6 +40,7 @@ impl Page {
         answer.insert(name.to_owned(), items.collect());
         if let Some(cursor) = next {
             let mut token = self.seal.to_vec();
+            token.extend(self.now.0.to_be_bytes());
             token.extend(cursor.into_bytes());
             answer.insert("nextToken".to_owned(), hex::encode(token).into());
         }
@@ -49,9 +55,11 @@ fn seal(action: &str, call: &str) -> [u8; SEAL_BYTES] {
     seal
 }
 
-fn open(token: &str, seal: &[u8]) -> Option<String> {
+fn open(token: &str, seal: &[u8], now: Timestamp) -> Option<String> {
     let bytes = hex::decode(token).ok()?;
-    String::from_utf8(bytes.strip_prefix(seal)?.to_vec()).ok()
+    let (given, cursor) = bytes.strip_prefix(seal)?.split_first_chunk()?;
+    let is_old = now.millis_since(Timestamp(i64::from_be_bytes(*given))) > TOKEN_MILLIS_MAX;
+    String::from_utf8(cursor.to_vec()).ok().filter(|_| !is_old)
 }
 
 /// What is on the page, and the cursor of its last if anything follows.

@@ -22,7 +22,7 @@ const fn may(name: &'static str, shape: &'static Shape) -> Member {
 const NAME: Shape = text(1, 80);
 const TAG_KEY: Shape = text(1, 128);
 const TAG_VALUE: Shape = text(0, 256);
-const TAG: Shape = Shape::Object(&[may("key", &TAG_KEY), may("value", &TAG_VALUE)]);
+const TAG: Shape = Shape::Object(&[need("key", &TAG_KEY), may("value", &TAG_VALUE)]);
 const TAG_LIST: Shape = Shape::List { min: 0, max: usize::MAX, of: &TAG };
 const KMS_KEY_ID: Shape = text(1, 2048);
 const ENCRYPTION_TYPE: Shape = Shape::Choice(&["AWS_OWNED_KEY", "CUSTOMER_MANAGED_KMS_KEY"]);

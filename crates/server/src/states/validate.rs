@@ -1,6 +1,7 @@
 //! Holds a request against the constraints of the model, and reads its members. Knows no action.
 
 use serde_json::{Map, Value};
+use shipway_asl::Timestamp;
 
 use super::fault::Fault;
 
@@ -57,7 +58,10 @@ pub struct Member {
 }
 
 /// A request that has the form of its action.
-pub struct Request(Map<String, Value>);
+pub struct Request {
+    members: Map<String, Value>,
+    now: Timestamp,
+}
 
 impl Request {
     /// Checks a body; all that is wrong is told at once, as AWS does.
@@ -68,7 +72,7 @@ impl Request {
             return Err(Fault::serialization("The body is no JSON object"));
         };
         match wrong.len() {
-            0 => Ok(Self(members)),
+            0 => Ok(Self { members, now: Timestamp::default() }),
             1 => Err(Fault::validation(format!("1 validation error detected: {}", wrong.join("")))),
             many => {
                 Err(Fault::validation(format!("{many} validation errors detected: {}", wrong.join("; "))))
@@ -76,9 +80,19 @@ impl Request {
         }
     }
 
+    /// The request as it came at this time.
+    pub fn at(self, now: Timestamp) -> Self {
+        Self { now, ..self }
+    }
+
+    /// When it came.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
     /// A member that is there.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(name).filter(|value| !value.is_null())
+        self.members.get(name).filter(|value| !value.is_null())
     }
 
     /// A text that may be missing.
@@ -113,12 +127,13 @@ impl Request {
 
     /// All members.
     pub fn into_value(self) -> Value {
-        Value::Object(self.0)
+        Value::Object(self.members)
     }
 
     /// All members but these, as one text: what tells two calls of an action apart.
     pub fn without(&self, names: &[&str]) -> String {
-        let mut kept: Vec<_> = self.0.iter().filter(|(name, _)| !names.contains(&name.as_str())).collect();
+        let mut kept: Vec<_> =
+            self.members.iter().filter(|(name, _)| !names.contains(&name.as_str())).collect();
         kept.sort_by_key(|(name, _)| *name);
         kept.iter().map(|(name, value)| format!("{name}={value};")).collect()
     }

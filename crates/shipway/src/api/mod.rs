@@ -14,8 +14,8 @@ use shipway_control::{
     host::LogPage,
 };
 use shipway_server::wire::{
-    AccessKeys, BreakRequest, DeployRequest, Deployments, ExecutionLog, HaltRequest, Health, KeyRequest, NewAccessKey,
-    Problem, Releases, RollbackRequest, Services, Steps,
+    AccessKeys, BreakRequest, DeployRequest, Deployments, ExecutionLog, HaltRequest, Health, KeyRequest,
+    NewAccessKey, Problem, Releases, RollbackRequest, Services, Steps,
 };
 
 use self::http::{Content, json};

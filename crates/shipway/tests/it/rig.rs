@@ -149,6 +149,19 @@ impl World {
     pub fn start_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Running {
         let mut command = self.command(arguments);
         command.envs(variables.iter().copied());
+        Self::spawn(command)
+    }
+
+    /// Starts the command as a shell would after `first`, such as a limit.
+    pub fn start_after(&self, first: &str, arguments: &[&str]) -> Running {
+        let mut command = Command::new("sh");
+        self.environment(&mut command);
+        command.args(["-c", &format!("{first} && exec \"$@\""), "sh", EXE]).args(arguments);
+        command.current_dir(self.repo()).stdin(Stdio::null());
+        Self::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> Running {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         Running { child, stderr, said: String::new() }

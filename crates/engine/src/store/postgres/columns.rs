@@ -59,6 +59,7 @@ pub fn new_executions<'a>(plan: &Plan<'a>) -> Result<Columns<'a>, Trouble> {
         column(&items, |item| item.row.snapshot.as_slice()),
         column(&items, |item| i64::from(item.row.redrives)),
         column(&items, |item| item.row.redriven_at.map(time)),
+        column(&items, |item| item.row.origin.map_run.as_deref()),
     ];
     Ok(Columns { rows: items.len(), values })
 }

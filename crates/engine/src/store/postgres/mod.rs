@@ -179,6 +179,11 @@ const ROW: &str =
     "arn, machine, revision, name, status, started_at, stopped_at, last_event_id, snapshot, origin::text,
      redrives, redriven_at
      FROM shipway.executions";
+/// WHY: a snapshot may be a quarter of a megabyte, and a page of a list has a thousand rows.
+const BARE_ROW: &str =
+    "arn, machine, revision, name, status, started_at, stopped_at, last_event_id, ''::bytea, origin::text,
+     redrives, redriven_at
+     FROM shipway.executions";
 
 fn row(found: &SqlRow) -> Result<Row, Trouble> {
     let status: &str = found.try_get(4)?;
@@ -209,29 +214,33 @@ fn record(found: &SqlRow) -> Result<Record, Trouble> {
 /// WHY: only what is asked for is in the query, so that each question finds its index.
 fn listing<'a>(filter: &'a Asked<'a>) -> (String, Vec<&'a (dyn ToSql + Sync)>) {
     let mut values: Vec<&(dyn ToSql + Sync)> = Vec::new();
-    let mut conditions = match filter.machine {
-        Some(_) => String::new(),
-        None => " AND strpos(machine, '/') = 0".to_owned(),
+    let mut conditions = match (filter.machine, filter.map_run) {
+        (None, None) => " AND strpos(machine, '/') = 0".to_owned(),
+        (Some(_), _) | (_, Some(_)) => String::new(),
     };
     let mut add = |condition: &str, value: Option<&'a (dyn ToSql + Sync)>| {
         if let Some(value) = value {
             values.push(value);
-            conditions.push_str(&format!(" AND {condition} ${}", values.len()));
+            conditions.push_str(" AND ");
+            conditions.push_str(&condition.replace('?', &format!("${}", values.len())));
         }
     };
-    add("machine =", filter.machine.as_ref().map(|value| value as _));
-    add("status =", filter.status.as_ref().map(|value| value as _));
-    add("version =", filter.version.as_ref().map(|value| value as _));
-    add("alias =", filter.alias.as_ref().map(|value| value as _));
-    add("started_at >=", filter.since.as_ref().map(|value| value as _));
+    add("machine = ?", filter.machine.as_ref().map(|value| value as _));
+    add("map_run = ?", filter.map_run.as_ref().map(|value| value as _));
+    add("strpos(name, ?) > 0", filter.name.as_ref().map(|value| value as _));
+    add("status = ?", filter.status.as_ref().map(|value| value as _));
+    add("version = ?", filter.version.as_ref().map(|value| value as _));
+    add("alias = ?", filter.alias.as_ref().map(|value| value as _));
+    add("started_at >= ?", filter.since.as_ref().map(|value| value as _));
     if let Some((start, arn)) = &filter.before {
         values.push(start);
         values.push(arn);
         conditions.push_str(&format!(" AND (started_at, arn) < (${}, ${})", values.len() - 1, values.len()));
     }
     values.push(&filter.limit);
+    let columns = if filter.is_bare { BARE_ROW } else { ROW };
     let query = format!(
-        "SELECT {ROW} WHERE true{conditions} ORDER BY started_at DESC, arn DESC LIMIT ${}",
+        "SELECT {columns} WHERE true{conditions} ORDER BY started_at DESC, arn DESC LIMIT ${}",
         values.len()
     );
     (query, values)
@@ -243,6 +252,9 @@ struct Asked<'a> {
     status: Option<&'static str>,
     version: Option<i64>,
     alias: Option<&'a str>,
+    map_run: Option<&'a str>,
+    name: Option<&'a str>,
+    is_bare: bool,
     since: Option<Time>,
     before: Option<(Time, &'a str)>,
     limit: i64,
@@ -255,6 +267,9 @@ impl<'a> From<&'a RowFilter> for Asked<'a> {
             status: filter.status.map(status_text),
             version: filter.version.map(integer),
             alias: filter.alias.as_deref(),
+            map_run: filter.map_run.as_deref(),
+            name: filter.name.as_deref(),
+            is_bare: filter.is_bare,
             since: filter.since.map(time),
             before: filter.before.as_ref().map(|(start, arn)| (time(*start), arn.as_str())),
             limit: page(filter.limit),

@@ -32,15 +32,25 @@ CREATE TABLE shipway.executions (
     redriven_at   timestamptz,
     version       bigint,
     alias         text COLLATE "C",
+    map_run       text COLLATE "C",
     origin        json NOT NULL,
     snapshot      bytea NOT NULL
 );
-CREATE INDEX executions_by_start ON shipway.executions (started_at, arn);
+CREATE INDEX executions_listed ON shipway.executions (started_at, arn) WHERE strpos(machine, '/') = 0;
+CREATE INDEX executions_listed_by_status ON shipway.executions (status, started_at, arn)
+    WHERE strpos(machine, '/') = 0;
 CREATE INDEX executions_by_machine ON shipway.executions (machine, started_at, arn);
 CREATE INDEX executions_by_status ON shipway.executions (machine, status, started_at, arn);
 CREATE INDEX executions_by_version ON shipway.executions (machine, version, started_at, arn)
     WHERE version IS NOT NULL;
+CREATE INDEX executions_by_version_status ON shipway.executions (machine, version, status, started_at, arn)
+    WHERE version IS NOT NULL;
 CREATE INDEX executions_by_alias ON shipway.executions (machine, alias, started_at, arn) WHERE alias IS NOT NULL;
+CREATE INDEX executions_by_alias_status ON shipway.executions (machine, alias, status, started_at, arn)
+    WHERE alias IS NOT NULL;
+CREATE INDEX executions_by_map_run ON shipway.executions (map_run, started_at, arn) WHERE map_run IS NOT NULL;
+CREATE INDEX executions_by_map_run_status ON shipway.executions (map_run, status, started_at, arn)
+    WHERE map_run IS NOT NULL;
 CREATE TABLE shipway.events (
     execution bigint NOT NULL,
     id        bigint NOT NULL,

@@ -45,14 +45,14 @@ statements! {
         WHERE old.key = new.key";
     insert_executions = "INSERT INTO shipway.executions
             (id, arn, machine, revision, name, status, started_at, stopped_at, last_event_id, version, alias, origin,
-             snapshot, redrives, redriven_at)
+             snapshot, redrives, redriven_at, map_run)
         SELECT id, arn, machine, revision, name, status, started_at, stopped_at, last_event_id, version, alias,
-               origin::json, snapshot, redrives, redriven_at
+               origin::json, snapshot, redrives, redriven_at, map_run
         FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::timestamptz[],
                     $8::timestamptz[], $9::bigint[], $10::bigint[], $11::text[], $12::text[], $13::bytea[],
-                    $14::bigint[], $15::timestamptz[])
+                    $14::bigint[], $15::timestamptz[], $16::text[])
              AS new (id, arn, machine, revision, name, status, started_at, stopped_at, last_event_id, version, alias,
-                     origin, snapshot, redrives, redriven_at)";
+                     origin, snapshot, redrives, redriven_at, map_run)";
     update_executions = "UPDATE shipway.executions AS old
         SET status = new.status, stopped_at = new.stopped_at, last_event_id = new.last_event_id,
             snapshot = new.snapshot, redrives = new.redrives, redriven_at = new.redriven_at

@@ -151,6 +151,8 @@ fn parse<T: DeserializeOwned>(text: &str) -> rusqlite::Result<T> {
 }
 
 const ROW: &str = "arn, machine, revision, name, status, started_at, stopped_at, last_event_id, snapshot, origin, redrives, redriven_at FROM executions";
+/// WHY: a snapshot may be a quarter of a megabyte, and a page of a list has a thousand rows.
+const BARE_ROW: &str = "arn, machine, revision, name, status, started_at, stopped_at, last_event_id, x'' AS snapshot, origin, redrives, redriven_at FROM executions";
 
 fn row(found: &SqlRow<'_>) -> rusqlite::Result<Row> {
     let status: String = found.get(4)?;
@@ -188,7 +190,8 @@ fn page(limit: usize) -> i64 {
 fn conditions(filter: &RowFilter) -> String {
     let all = [
         (filter.machine.is_some(), " AND machine = :machine"),
-        (filter.machine.is_none(), " AND instr(machine, '/') = 0"),
+        (filter.machine.is_none() && filter.map_run.is_none(), " AND instr(machine, '/') = 0"),
+        (filter.map_run.is_some(), " AND map_run = :map_run"),
         (filter.status.is_some(), " AND status = :status"),
         // WHY: an ARN holds the name and is in every index that lists use, so that what does not have it is passed over
         // without reading the row.
@@ -221,13 +224,14 @@ impl Store for SqliteStore {
         let filter = filter.clone();
         self.read(move |connection| {
             let (start, arn) = filter.before.clone().unwrap_or((Timestamp(i64::MAX), after_prefix("")));
+            let columns = if filter.is_bare { BARE_ROW } else { ROW };
             let query = format!(
-                "SELECT {ROW} WHERE (started_at, arn) < (:start, :arn){} ORDER BY started_at DESC, arn DESC LIMIT :limit",
+                "SELECT {columns} WHERE (started_at, arn) < (:start, :arn){} ORDER BY started_at DESC, arn DESC LIMIT :limit",
                 conditions(&filter)
             );
             let since = filter.since.map(|since| since.0);
             let (status, limit) = (filter.status.map(status_text), page(filter.limit));
-            let values: [(&str, &dyn ToSql); 9] = [
+            let values: [(&str, &dyn ToSql); 10] = [
                 (":start", &start.0),
                 (":arn", &arn),
                 (":limit", &limit),
@@ -237,6 +241,7 @@ impl Store for SqliteStore {
                 (":version", &filter.version),
                 (":alias", &filter.alias),
                 (":since", &since),
+                (":map_run", &filter.map_run),
             ];
             let mut statement = connection.prepare_cached(&query)?;
             for (name, value) in values {

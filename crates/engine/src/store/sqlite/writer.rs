@@ -250,8 +250,8 @@ fn insert_row(transaction: &Transaction<'_>, progress: &Progress) -> rusqlite::R
         .prepare_cached(
             "INSERT INTO executions
                  (arn, machine, revision, name, status, started_at, stopped_at, last_event_id, snapshot,
-                  version, alias, origin)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                  version, alias, origin, map_run)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         )?
         .execute(params![
             row.arn,
@@ -265,7 +265,8 @@ fn insert_row(transaction: &Transaction<'_>, progress: &Progress) -> rusqlite::R
             row.snapshot,
             row.origin.version,
             row.origin.alias,
-            json(&row.origin)?
+            json(&row.origin)?,
+            row.origin.map_run
         ])?;
     Ok(transaction.last_insert_rowid())
 }

@@ -2,6 +2,7 @@
 
 mod actions;
 mod cases;
+mod corners;
 mod matching;
 mod redrive;
 mod service;
