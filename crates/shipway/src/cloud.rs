@@ -10,12 +10,16 @@ use shipway_asl::test_state::{FieldValidationMode, Shapes};
 use shipway_aws::{
     buckets::S3Buckets,
     client::{Client, Config, DefaultChain, Fixed, Limits, Local, Provider, Unobserved},
+    logs::{self, LogGroups},
     mock,
     models::Service,
     tasks::{self, Settings, Tasks},
 };
 use shipway_engine::{Buckets, Engine, SystemClock, Task, TaskFailure, TaskHandler};
-use shipway_server::states::{Within, World};
+use shipway_server::{
+    logging::{Carrier, Line},
+    states::{Within, World},
+};
 use tokio::sync::SetOnce;
 
 use crate::failure::Failure;
@@ -53,6 +57,17 @@ impl World for Models {
 
     fn shapes(&self) -> &(dyn Shapes + Sync) {
         self
+    }
+}
+
+/// Log groups as execution logs are taken there.
+struct CloudWatch(LogGroups);
+
+#[async_trait]
+impl Carrier for CloudWatch {
+    async fn carry(&self, group: &str, machine: &str, lines: Vec<Line>) -> Result<(), String> {
+        let lines = lines.into_iter().map(|Line { at, text }| logs::Line { at, text }).collect();
+        self.0.write(group, machine, lines).await.map_err(|error| error.to_string())
     }
 }
 
@@ -103,6 +118,16 @@ impl Services {
             return Ok(None);
         }
         Ok(Some(Arc::new(S3Buckets::new(&self.client(region)?))))
+    }
+
+    /// Who takes execution logs to log groups: CloudWatch Logs, if it has an address.
+    pub fn carrier(&self, region: &str) -> Result<Option<Arc<dyn Carrier>>, Failure> {
+        if !self.is_everywhere() && !self.by_service()?.contains_key("cloudwatchlogs") {
+            return Ok(None);
+        }
+        // WHY: nobody waits 15 minutes for a line.
+        let client = self.client(region)?.with_limits(Limits::default());
+        Ok(Some(Arc::new(CloudWatch(LogGroups::new(&client)))))
     }
 
     /// Whether every service has an address.

@@ -16,12 +16,12 @@ const DATA: &[&str] = &[
 /// Bytes of a payload with its escapes, as AWS cuts it.
 const PAYLOAD_BYTES_MAX: usize = 248 * 1_024;
 
-/// The line, without its end.
-pub fn line(event: &Event, execution_arn: &str, has_data: bool) -> String {
+/// The line, without its end, of an event after so many redrives.
+pub fn line(event: &Event, execution_arn: &str, redrives: u32, has_data: bool) -> String {
     // WHY: AWS's own order; and every number is text.
     json!({
         "details": details(event, has_data),
-        "redrive_count": "0",
+        "redrive_count": redrives.to_string(),
         "id": event.id.to_string(),
         "type": event.type_name(),
         "previous_event_id": event.previous_event_id.to_string(),
@@ -102,7 +102,7 @@ mod tests {
     fn lines_have_the_form_of_awss_examples() {
         let events = events(&pass(), json!({"name": "*"}));
         let lines: Vec<Value> =
-            events.iter().map(|event| serde_json::from_str(&line(event, ARN, true)).unwrap()).collect();
+            events.iter().map(|event| serde_json::from_str(&line(event, ARN, 0, true)).unwrap()).collect();
         assert_eq!(
             lines[0],
             json!({
@@ -144,7 +144,7 @@ mod tests {
             "Parameters": {"FunctionName": "intake", "Payload": "secret"},
         }}});
         let events = events(&task, json!({"password": "secret"}));
-        let lines: Vec<String> = events.iter().map(|event| line(event, ARN, false)).collect();
+        let lines: Vec<String> = events.iter().map(|event| line(event, ARN, 0, false)).collect();
         assert!(lines.iter().all(|line| !line.contains("secret")), "{lines:?}");
         assert_eq!(
             lines[0],
@@ -161,7 +161,7 @@ mod tests {
     fn a_payload_is_cut_where_aws_cuts_it() {
         let text = "\"".repeat(130_000);
         let events = events(&pass(), json!(text));
-        let cut: Value = serde_json::from_str(&line(&events[0], ARN, true)).unwrap();
+        let cut: Value = serde_json::from_str(&line(&events[0], ARN, 0, true)).unwrap();
         assert_eq!(cut["details"]["inputDetails"], json!({"truncated": true}));
         let kept = cut["details"]["input"].to_string().len();
         assert!(kept <= PAYLOAD_BYTES_MAX + 2 && kept > PAYLOAD_BYTES_MAX - 4, "{kept}");

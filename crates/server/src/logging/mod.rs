@@ -1,10 +1,11 @@
 //! Execution logging by machines' `loggingConfiguration`: every event that its level logs, as one JSON line in AWS's
-//! form, in files of the log group. Sends nothing anywhere.
+//! form, in files of the log group, and from there on to a service that keeps log groups, if there is one.
 //!
 //! No line is lost and none is there twice, also over a crash: a mark in the store, written in the commit of an
 //! execution's first event, says that it may have events that are not logged; it goes when the execution has ended and
 //! its lines are on the disk. After a start, marked executions are compared with the lines that are there.
 
+mod courier;
 mod destination;
 mod files;
 mod level;
@@ -26,12 +27,17 @@ use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
+    courier::{Carrier, Line},
     destination::{Logging, group_name},
     files::Limits,
     level::Level,
     read::{Cursor, Found, Wanted},
 };
-use self::{sink::Sink, worker::Worker};
+use self::{
+    courier::{Courier, Round},
+    sink::Sink,
+    worker::Worker,
+};
 
 /// The logs of executions under a directory.
 #[derive(Clone, Debug)]
@@ -51,6 +57,7 @@ pub struct Writer {
 pub struct Running {
     close: CancellationToken,
     worker: JoinHandle<()>,
+    round: Option<Round>,
 }
 
 impl Logs {
@@ -87,11 +94,14 @@ impl Logs {
 
 impl Writer {
     /// Logs what the engine tells, beginning with what was not logged before it was started.
-    pub fn start(self, engine: Engine) -> Running {
+    ///
+    /// With a `carrier`, lines are delivered there too once they are in the files.
+    pub fn start(self, engine: Engine, carrier: Option<Arc<dyn Carrier>>) -> Running {
         let close = CancellationToken::new();
-        let worker = Worker::new(self.logs, self.sink, engine);
+        let (courier, round) = carrier.map(Courier::start).unzip();
+        let worker = Worker::new(self.logs, self.sink, engine, courier);
         let worker = tokio::spawn(worker.run(self.queue, close.clone()));
-        Running { close, worker }
+        Running { close, worker, round }
     }
 }
 
@@ -101,6 +111,9 @@ impl Running {
         self.close.cancel();
         if let Err(error) = self.worker.await {
             tracing::error!(%error, "execution logs ended early; what is missing is written after the next start");
+        }
+        if let Some(round) = self.round {
+            round.finish().await;
         }
     }
 }

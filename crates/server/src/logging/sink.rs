@@ -33,6 +33,8 @@ pub struct Item {
     pub revision: Revision,
     /// In order.
     pub events: Arc<[Event]>,
+    /// How often it was redriven, these events included.
+    pub redrives: u32,
     /// Whether it has ended with these.
     pub is_over: bool,
 }
@@ -140,7 +142,8 @@ impl Observer for Sink {
             |event: &Event| logging.as_ref().is_none_or(|logging| logging.level.logs(event.type_name()));
         if is_over || step.events.iter().any(is_logged) {
             let (arn, events) = (step.row.arn.clone(), Arc::clone(step.events));
-            self.take(Item { arn, revision, events, is_over });
+            let redrives = step.row.redrives;
+            self.take(Item { arn, revision, events, redrives, is_over });
         }
     }
 }

@@ -41,7 +41,7 @@ async fn rig(store: &Arc<dyn Store>, directory: &Path, queue_max: usize, behind_
 
 impl Rig {
     fn write(&mut self) -> Running {
-        self.writer.take().unwrap().start(self.engine.clone())
+        self.writer.take().unwrap().start(self.engine.clone(), None)
     }
 
     async fn stop(self) {
@@ -200,7 +200,7 @@ async fn after_a_crash_each_line_is_there_once() {
     let file = files::path(&directory.path().join("%2Fstates%2Fall"), 1);
     let mut content = fs::read_to_string(&file).unwrap();
     for event in store.events(&arns[2], 0, 3).await.unwrap() {
-        content.push_str(&line::line(&event, &arns[2], true));
+        content.push_str(&line::line(&event, &arns[2], 0, true));
         content.push('\n');
     }
     content.truncate(content.len() - 10);

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Logging, Logs,
+    courier::{Courier, Line, Parcel},
     files::{Group, prune},
     line::line,
     read::Logged,
@@ -37,14 +38,34 @@ const REMEMBERED: Duration = Duration::from_secs(60);
 /// First and longest wait before something that failed is tried again.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 
+/// What stands in a history where it goes on after its end.
+const REDRIVEN: &str = "ExecutionRedriven";
+
 /// Lines by directory, not written yet.
-type Lines = HashMap<PathBuf, Vec<u8>>;
+type Lines = HashMap<PathBuf, Unwritten>;
+
+#[derive(Default)]
+struct Unwritten {
+    bytes: Vec<u8>,
+    parcels: Vec<Parcel>,
+}
+
+/// Some events of an execution.
+struct Span<'a> {
+    arn: &'a str,
+    events: &'a [Event],
+    /// How often it was redriven before them.
+    redrives: u32,
+    /// Which of them are to be logged, if the level wants them.
+    is_wanted: &'a (dyn Fn(&Event) -> bool + Sync),
+}
 
 /// What writes.
 pub struct Worker {
     logs: Logs,
     sink: Arc<Sink>,
     engine: Engine,
+    courier: Option<Courier>,
     groups: HashMap<PathBuf, Group>,
     /// Executions that were read from the store, up to which event, and when.
     read: HashMap<String, (u64, Instant)>,
@@ -57,11 +78,12 @@ pub struct Worker {
 
 impl Worker {
     /// Nothing is read or written yet.
-    pub fn new(logs: Logs, sink: Arc<Sink>, engine: Engine) -> Self {
+    pub fn new(logs: Logs, sink: Arc<Sink>, engine: Engine, courier: Option<Courier>) -> Self {
         Self {
             logs,
             sink,
             engine,
+            courier,
             groups: HashMap::new(),
             read: HashMap::new(),
             over: Vec::new(),
@@ -110,8 +132,10 @@ impl Worker {
                 self.over.push(item.arn);
                 continue;
             };
-            let events = item.events.iter().filter(|event| event.id > read);
-            self.add(&mut lines, &logging, &item.arn, events);
+            let redrives = item.redrives.saturating_sub(redrives_in(&item.events));
+            let is_wanted = &|event: &Event| event.id > read;
+            let some = Span { arn: &item.arn, events: &item.events, redrives, is_wanted };
+            self.add(&mut lines, (&item.revision.0, &logging), &some);
             self.over.extend(item.is_over.then_some(item.arn));
         }
         self.write(lines).await;
@@ -140,27 +164,34 @@ impl Worker {
         found
     }
 
-    fn add<'e>(
-        &self,
-        lines: &mut Lines,
-        logging: &Logging,
-        arn: &str,
-        events: impl Iterator<Item = &'e Event>,
-    ) {
-        let mut bytes = Vec::new();
-        for event in events.filter(|event| logging.level.logs(event.type_name())) {
-            bytes.extend_from_slice(line(event, arn, logging.has_data).as_bytes());
-            bytes.push(b'\n');
+    fn add(&self, lines: &mut Lines, (machine, logging): (&str, &Logging), span: &Span<'_>) {
+        let mut redrives = span.redrives;
+        let mut found = Vec::new();
+        for event in span.events {
+            redrives += u32::from(event.type_name() == REDRIVEN);
+            if (span.is_wanted)(event) && logging.level.logs(event.type_name()) {
+                let text = line(event, span.arn, redrives, logging.has_data);
+                found.push(Line { at: event.timestamp, text });
+            }
         }
-        if !bytes.is_empty() {
-            lines.entry(self.logs.place(&logging.group)).or_default().append(&mut bytes);
+        if found.is_empty() {
+            return;
+        }
+        let unwritten = lines.entry(self.logs.place(&logging.group)).or_default();
+        for line in &found {
+            unwritten.bytes.extend_from_slice(line.text.as_bytes());
+            unwritten.bytes.push(b'\n');
+        }
+        if self.courier.is_some() {
+            let (group, machine) = (logging.group.clone(), machine.to_owned());
+            unwritten.parcels.push(Parcel { group, machine, lines: found });
         }
     }
 
     /// Writes all lines, however long the disk cannot take them.
     async fn write(&mut self, lines: Lines) {
-        for (directory, lines) in lines {
-            let lines = Arc::new(lines);
+        for (directory, Unwritten { bytes, parcels }) in lines {
+            let lines = Arc::new(bytes);
             let limits = self.logs.limits;
             let mut wait = BACKOFF.0;
             loop {
@@ -174,6 +205,7 @@ impl Worker {
                 match wrote.await {
                     Ok(group) => {
                         self.keep(directory.clone(), group);
+                        self.deliver(parcels);
                         break;
                     }
                     Err(error) => {
@@ -184,6 +216,12 @@ impl Worker {
                     }
                 }
             }
+        }
+    }
+
+    fn deliver(&self, parcels: Vec<Parcel>) {
+        if let Some(courier) = &self.courier {
+            parcels.into_iter().for_each(|parcel| courier.take(parcel));
         }
     }
 
@@ -270,6 +308,7 @@ impl Worker {
     /// Logs events out of the store.
     async fn catch_up_one(&mut self, arn: &str, after: u64, is_missing: &(dyn Fn(&Event) -> bool + Sync)) {
         let mut read = self.read.get(arn).map_or(after, |(read, _)| after.max(*read));
+        let Some(mut redrives) = self.redrives_until(arn, read).await else { return };
         let engine = self.engine.clone();
         loop {
             let page = self
@@ -287,8 +326,11 @@ impl Worker {
             let logging = self.logging(&revision_of(&row)).await;
             let mut lines = Lines::new();
             if let Some(logging) = &logging {
-                self.add(&mut lines, logging, arn, events.iter().filter(|event| is_missing(event)));
+                let machine = revision_of(&row).0;
+                let some = Span { arn, events: &events, redrives, is_wanted: is_missing };
+                self.add(&mut lines, (&machine, logging), &some);
             }
+            redrives += redrives_in(&events);
             self.write(lines).await;
             read = events.last().map_or(read, |event| event.id);
             self.read.insert(arn.to_owned(), (read, Instant::now()));
@@ -297,6 +339,26 @@ impl Worker {
                 return;
             }
         }
+    }
+
+    /// How often an execution was redriven up to an event.
+    async fn redrives_until(&mut self, arn: &str, until: u64) -> Option<u32> {
+        let (engine, mut redrives, mut read) = (self.engine.clone(), 0, 0);
+        while read < until {
+            let page = self
+                .insist("read an execution that is to be logged", || {
+                    let (engine, arn) = (engine.clone(), arn.to_owned());
+                    async move {
+                        engine.history(&arn, read, PAGE_MAX).await.map_err(|error| error.to_string())
+                    }
+                })
+                .await?;
+            let Some(last) = page.last() else { break };
+            read = last.id;
+            let before = page.partition_point(|event| event.id <= until);
+            redrives += redrives_in(page.get(..before).unwrap_or_default());
+        }
+        Some(redrives)
     }
 
     /// Takes away the marks of executions whose lines are all on the disk.
@@ -367,6 +429,11 @@ impl Worker {
         *wait = (*wait * 2).min(BACKOFF.1);
         true
     }
+}
+
+fn redrives_in(events: &[Event]) -> u32 {
+    let redriven = events.iter().filter(|event| event.type_name() == REDRIVEN);
+    u32::try_from(redriven.count()).unwrap_or(u32::MAX)
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {

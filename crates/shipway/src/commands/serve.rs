@@ -214,7 +214,7 @@ impl Serve {
         let app = app.map_err(|error| Failure::of("cannot start", &error))?;
         own.start(app.engine().clone());
         let (logs, counts) = (telemetry.logs(), telemetry.counts());
-        let watching_executions = telemetry.start(app.engine());
+        let watching_executions = telemetry.start(app.engine(), self.services.carrier(&self.states.region)?);
         let token = token(cx)?;
         let states = |keys| {
             let functions = functions.functions.clone();

@@ -15,7 +15,7 @@ use std::{path::Path, sync::Arc};
 use shipway_asl::Timestamp;
 use shipway_engine::{Builder, Engine, Observer, Store, observe::WatchedStore};
 use shipway_server::{
-    logging::{Logs, Running, Writer},
+    logging::{Carrier, Logs, Running, Writer},
     metrics::Counts,
 };
 
@@ -82,9 +82,11 @@ impl Telemetry {
     }
 
     /// Begins to write and to send.
-    pub fn start(self, engine: &Engine) -> Watching {
+    ///
+    /// With a `carrier`, execution logs are delivered there too.
+    pub fn start(self, engine: &Engine, carrier: Option<Arc<dyn Carrier>>) -> Watching {
         let tracing = self.tracer.map(|tracer| tracer.start(engine.clone()));
-        Watching { logs: self.writer.start(engine.clone()), tracing }
+        Watching { logs: self.writer.start(engine.clone(), carrier), tracing }
     }
 }
 

@@ -264,4 +264,31 @@ assert identity["Arn"] == "arn:aws:sts::000000000000:assumed-role/other/" + arn.
 _, arn = begin({"Resource": "arn:aws:states:::aws-sdk:sts:getCallerIdentity", "Parameters": {},
                 "Credentials": {"RoleArn": "none"}})
 assert end(arn)["error"] == "States.Permissions", end(arn)
+
+# Logs of executions, where log groups are.
+logs = service("logs")
+logs.create_log_group(logGroupName="orders")
+logging = {"level": "ALL", "includeExecutionData": True, "destinations": [
+    {"cloudWatchLogsLogGroup": {"logGroupArn": "arn:aws:logs:us-east-1:000000000000:log-group:orders:*"}}]}
+definition = json.dumps({"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}})
+for kind in ["STANDARD", "EXPRESS"]:
+    machine = states.create_state_machine(
+        name=kind, definition=definition, roleArn=ROLE, type=kind, loggingConfiguration=logging)
+    arn = states.start_execution(stateMachineArn=machine["stateMachineArn"], input='{"a": 1}')["executionArn"]
+
+    def logged():
+        streams = logs.describe_log_streams(logGroupName="orders", logStreamNamePrefix=f"states/{kind}/")["logStreams"]
+        names = [stream["logStreamName"] for stream in streams]
+        found = [logs.get_log_events(logGroupName="orders", logStreamName=name)["events"] for name in names]
+        lines = [json.loads(event["message"]) for events in found for event in events]
+        return [line["type"] for line in lines if line["execution_arn"] == arn and line["redrive_count"] == "0"]
+
+    wait_for(lambda: logged() == ["ExecutionStarted", "PassStateEntered", "PassStateExited", "ExecutionSucceeded"])
+try:
+    missing = "arn:aws:logs:us-east-1:000000000000:log-group:missing:*"
+    logging["destinations"][0]["cloudWatchLogsLogGroup"]["logGroupArn"] = missing
+    states.create_state_machine(name="missing", definition=definition, roleArn=ROLE, loggingConfiguration=logging)
+    raise AssertionError("the log group is missing")
+except states.exceptions.InvalidLoggingConfiguration:
+    pass
 print(count)
