@@ -1,3 +1,5 @@
+//! Histories and what they are folded into.
+
 use serde_json::{Map, json};
 use shipway_asl::Timestamp;
 

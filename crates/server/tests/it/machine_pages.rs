@@ -328,11 +328,13 @@ async fn versions_and_aliases_are_made_compared_and_deleted() {
 #[tokio::test]
 async fn deleting_says_how_many_executions_run_and_wants_the_name() {
     let site = Site::open().await;
-    let html = site.page("/machines/nightly-report/delete").await;
+    site.machine("slow", WAIT).await;
+    site.done("/machines/slow/start", &[("name", "one")]).await;
+    let html = site.page("/machines/slow/delete").await;
     assert!(html.contains("1 execution runs. It is ended as ABORTED."), "{html}");
-    let page = site.post("/machines/nightly-report/delete", &[("name", "Nightly-Report")]).await;
+    let page = site.post("/machines/slow/delete", &[("name", "Slow")]).await;
     assert_eq!(page.status, StatusCode::BAD_REQUEST);
-    assert!(page.html.contains("value=\"Nightly-Report\""), "what was entered stays");
+    assert!(page.html.contains("value=\"Slow\""), "what was entered stays");
     site.machine("idle", WAIT).await;
     assert!(site.page("/machines/idle/delete").await.contains("None of its executions runs."));
 }

@@ -113,7 +113,7 @@ async fn every_link_leads_somewhere() {
     assert!(seen.len() > 20, "{seen:?}");
     for link in seen {
         let mut answer = server.get(&link).await;
-        if answer.status == StatusCode::TEMPORARY_REDIRECT {
+        if [StatusCode::TEMPORARY_REDIRECT, StatusCode::SEE_OTHER].contains(&answer.status) {
             answer = server.get(answer.header("location")).await;
         }
         assert_eq!(answer.status, StatusCode::OK, "{link}");

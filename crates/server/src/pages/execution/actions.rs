@@ -4,7 +4,7 @@
 use axum::{extract::State, response::Response};
 use http::StatusCode;
 use maud::{Markup, html};
-use serde_json::json;
+use serde_json::{Map, Value};
 use shipway_asl::Status;
 
 use super::{Address, Reader, View, seen::Seen};
@@ -90,10 +90,10 @@ pub async fn stop(
     path: Result<Path<(String, String)>, Problem>,
     fields: Fields,
 ) -> Result<Response, Failed> {
-    let mut request = json!({});
+    let mut request = Map::new();
     for label in [ERROR, CAUSE] {
         if let Some(text) = fields.given(label.name) {
-            request[label.name] = text.into();
+            request.insert(label.name.to_owned(), text.into());
         }
     }
     perform(shared, access, path, "StopExecution", request).await
@@ -106,7 +106,7 @@ pub async fn redrive(
     path: Result<Path<(String, String)>, Problem>,
     _: Fields,
 ) -> Result<Response, Failed> {
-    perform(shared, access, path, "RedriveExecution", json!({})).await
+    perform(shared, access, path, "RedriveExecution", Map::new()).await
 }
 
 async fn perform(
@@ -114,12 +114,12 @@ async fn perform(
     access: Access,
     path: Result<Path<(String, String)>, Problem>,
     action: &str,
-    mut request: serde_json::Value,
+    mut request: Map<String, Value>,
 ) -> Result<Response, Failed> {
     let Path((machine, name)) = path?;
     let mut reader = Reader::new(shared.clone(), Address::of_path(&machine, &name));
-    request["executionArn"] = reader.execution().await?.arn.into();
-    match shared.perform(action, request).await {
+    request.insert("executionArn".to_owned(), reader.execution().await?.arn.into());
+    match shared.perform(action, request.into()).await {
         Ok(_) => Ok(go(&reader.address.path())),
         Err(fault) => refused(shared, access, reader, &fault).await,
     }

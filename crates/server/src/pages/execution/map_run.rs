@@ -4,7 +4,7 @@ use axum::{extract::State, response::Response};
 use http::StatusCode;
 use maud::{Markup, html};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use shipway_asl::Timestamp;
 
 use super::{Address, Reader, head::crumbs, path_of};
@@ -96,7 +96,7 @@ pub async fn update(
     let run = Run::read(&shared, path).await?;
     let (request, mut errors) = run.request(&fields);
     if errors.is_empty() {
-        match shared.perform("UpdateMapRun", request).await {
+        match shared.perform("UpdateMapRun", request.into()).await {
             Ok(_) => return Ok(go(&run.address.map_run(run.entered_by))),
             Err(fault) => errors = Errors::of(&fault, &[]),
         }
@@ -144,14 +144,15 @@ impl Run {
         fields: &Fields,
         errors: &Errors,
     ) -> Page {
-        let mut request = json!({"mapRunArn": self.text("mapRunArn"), "maxResults": CHILDREN_MAX});
+        let mut request = self.named();
+        request.insert("maxResults".to_owned(), CHILDREN_MAX.into());
         if !listing.status.is_empty() {
-            request["statusFilter"] = listing.status.as_str().into();
+            request.insert("statusFilter".to_owned(), listing.status.as_str().into());
         }
         if !listing.next.is_empty() {
-            request["nextToken"] = listing.next.as_str().into();
+            request.insert("nextToken".to_owned(), listing.next.as_str().into());
         }
-        let children = shared.perform("ListExecutions", request).await.map_err(Problem::from)?;
+        let children = shared.perform("ListExecutions", request.into()).await.map_err(Problem::from)?;
         let content = html! {
             (self.head())
             (errors.summary())
@@ -219,13 +220,20 @@ impl Run {
         Fields::of(&[(concurrency.0, &concurrency.1), (count.0, &count.1), (percentage.0, &percentage.1)])
     }
 
-    fn request(&self, fields: &Fields) -> (Value, Errors) {
-        let mut request = json!({"mapRunArn": self.text("mapRunArn")});
+    /// A request that names it.
+    fn named(&self) -> Map<String, Value> {
+        Map::from_iter([("mapRunArn".to_owned(), self.text("mapRunArn").into())])
+    }
+
+    fn request(&self, fields: &Fields) -> (Map<String, Value>, Errors) {
+        let mut request = self.named();
         let mut errors = Errors::default();
         for label in [CONCURRENCY, COUNT, PERCENTAGE] {
             let Some(text) = fields.given(label.name) else { continue };
             match serde_json::from_str::<Value>(text) {
-                Ok(number) if number.is_number() => request[label.name] = number,
+                Ok(number) if number.is_number() => {
+                    request.insert(label.name.to_owned(), number);
+                }
                 _ => errors.add(label.name, format!("`{text}` is no number")),
             }
         }

@@ -135,7 +135,7 @@ mod tests {
     fn what_looks_like_a_token_is_found_wherever_it_stands() {
         let token = "0123456789abcdef".repeat(4);
         for text in [token.clone(), format!("https://x/?t={token}&a=b"), format!("{{\"t\":\"{token}\"}}")] {
-            assert_eq!(candidates_in(&text), [token.clone()]);
+            assert_eq!(candidates_in(&text), std::slice::from_ref(&token));
         }
         assert!(candidates_in(&format!("ab{token}")).contains(&token));
         assert!(candidates_in(&token[1..]).is_empty());
