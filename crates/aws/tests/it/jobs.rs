@@ -75,7 +75,7 @@ fn cases() -> Vec<Case> {
         ),
         (
             "sagemaker:createTrainingJob.sync",
-            json!({"TrainingJobName": "t"}),
+            json!({"TrainingJobName": "t", "OutputDataConfig": {"S3OutputPath": "s3://b/o"}, "RoleArn": "r"}),
             vec![
                 json!({"TrainingJobArn": "a"}),
                 json!({"TrainingJobName": "t", "TrainingJobStatus": "Completed"}),
