@@ -47,7 +47,7 @@ async fn main() {
     let (server, directory) = (arguments.next().unwrap(), arguments.next().unwrap());
     let directory = Path::new(&directory);
     let started = Instant::now();
-    let told = fill(&directory.join("store")).await;
+    let told = fill(directory).await;
     println!(
         "filled in {:.0} s: {EXECUTIONS} executions, {MACHINES} machines",
         started.elapsed().as_secs_f64()
@@ -133,7 +133,13 @@ async fn map_run(engine: &Engine) -> String {
 
 /// An execution that goes round until its history is full.
 async fn long(engine: &Engine) -> String {
-    let machine = json!({"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "A"}}});
+    let again = json!({
+        "Type": "Choice",
+        "Choices": [{"Variable": "$.stop", "IsPresent": true, "Next": "C"}],
+        "Default": "A",
+    });
+    let states = json!({"A": {"Type": "Pass", "Next": "B"}, "B": again, "C": {"Type": "Succeed"}});
+    let machine = json!({"StartAt": "A", "States": states});
     create(engine, "long", &machine.to_string()).await;
     run(engine, "long", json!({"data": "x".repeat(300)})).await
 }

@@ -451,32 +451,4 @@ async fn a_file_of_the_second_format_learns_which_map_run_its_children_are_of() 
     let rows = store.executions(&filter).await.unwrap();
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0].origin.map_run.as_deref(), Some("run-1"));
-    drop(store);
-    let new = rusqlite::Connection::open(&file).unwrap();
-    let plan = |query: &str| -> String {
-        let mut statement = new.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
-        let lines = statement.query_map([], |row| row.get::<_, String>(3)).unwrap();
-        lines.map(Result::unwrap).collect()
-    };
-    for (condition, index) in [
-        ("instr(machine, '/') = 0", "executions_listed "),
-        ("instr(machine, '/') = 0 AND status = 'FAILED'", "executions_listed_by_status "),
-        ("machine = 'm' AND started_at >= 5", "executions_by_machine "),
-        ("machine = 'm' AND status = 'FAILED' AND started_at >= 5", "executions_by_status "),
-        ("machine = 'm' AND version = 1", "executions_by_version "),
-        ("machine = 'm' AND status = 'FAILED' AND version = 1", "executions_by_version_status "),
-        ("machine = 'm' AND alias = 'a'", "executions_by_alias "),
-        ("machine = 'm' AND status = 'FAILED' AND alias = 'a'", "executions_by_alias_status "),
-        ("map_run = 'r'", "executions_by_map_run "),
-        ("map_run = 'r' AND status = 'FAILED'", "executions_by_map_run_status "),
-    ] {
-        let found = plan(&format!(
-            "SELECT arn FROM executions WHERE (started_at, arn) < (9, 'a') AND {condition}
-             ORDER BY started_at DESC, arn DESC LIMIT 10"
-        ));
-        assert!(
-            found.contains(index) && !found.contains("SORT") && !found.contains("B-TREE"),
-            "{condition}: {found}"
-        );
-    }
 }
