@@ -46,22 +46,36 @@ fn tests(root: &Path) -> Result<()> {
     }
 }
 
-/// What some tests need: the package, whether it is there, and which tests say so and skip without it.
-const TOOLS: [(&str, fn() -> bool, &str); 2] = [
-    ("chromium", || answers("chromium", &["--version"]), "the browser tests"),
-    ("postgresql", || Path::new("/usr/lib/postgresql").exists(), "the tests on PostgreSQL"),
+/// What some tests need, which say so and skip without it.
+struct Tool {
+    package: &'static str,
+    is_there: fn() -> bool,
+    tests: &'static str,
+}
+
+const TOOLS: [Tool; 2] = [
+    Tool {
+        package: "chromium",
+        is_there: || answers("chromium", &["--version"]),
+        tests: "the browser tests",
+    },
+    Tool {
+        package: "postgresql",
+        is_there: || Path::new("/usr/lib/postgresql").exists(),
+        tests: "the tests on PostgreSQL",
+    },
 ];
 
 /// Installs what is missing where that can be done.
 fn install_tools() -> Result<()> {
-    let missing: Vec<_> = TOOLS.iter().filter(|(_, is_there, _)| !is_there()).collect();
+    let missing: Vec<_> = TOOLS.iter().filter(|tool| !(tool.is_there)()).collect();
     if missing.is_empty() {
         return Ok(());
     }
     let is_root = env::var("USER").is_ok_and(|user| user == "root")
         || env::var("HOME").is_ok_and(|home| home == "/root");
     let can_install = is_root && quiet("apt-get", &["update", "-qq"]).is_ok();
-    for (package, _, tests) in missing {
+    for Tool { package, tests, .. } in missing {
         let install = ["install", "-y", "-qq", "--no-install-recommends", package];
         if !can_install || quiet("apt-get", &install).is_err() {
             eprintln!("{package} is not installed: {tests} will be skipped");

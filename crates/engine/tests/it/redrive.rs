@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     map_runs::map,
-    support::{Handler, RESOURCE, ended, engine, engine_at, start, types},
+    support::{BACK_TO_FORMAT_2, Handler, RESOURCE, ended, engine, engine_at, start, types},
     troubled::Troubled,
 };
 
@@ -132,11 +132,7 @@ async fn what_ended_before_redriving_was_known_is_redriven() {
     first.stopped().await;
     drop(first);
     let file = rusqlite::Connection::open(folder.path().join("shipway.db")).unwrap();
-    file.execute_batch(
-        "ALTER TABLE executions DROP COLUMN redrives; ALTER TABLE executions DROP COLUMN redriven_at;
-         PRAGMA user_version = 2;",
-    )
-    .unwrap();
+    file.execute_batch(BACK_TO_FORMAT_2).unwrap();
     drop(file);
     switch.mend();
     let stop = CancellationToken::new();

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     postgres::Cluster,
-    support::{echo, ended, engine, start},
+    support::{BACK_TO_FORMAT_2, echo, ended, engine, start},
 };
 
 fn put(key: &str, expected: Expected, value: Value) -> Commit {
@@ -335,16 +335,11 @@ async fn a_file_of_the_first_format_is_brought_up_to_date() {
         engine.stopped().await;
     }
     let file = rusqlite::Connection::open(directory.path().join("shipway.db")).unwrap();
+    file.execute_batch(BACK_TO_FORMAT_2).unwrap();
     file.execute_batch(
-        "DROP INDEX executions_listed; DROP INDEX executions_listed_by_status;
-         DROP INDEX executions_by_version_status; DROP INDEX executions_by_alias_status;
-         DROP INDEX executions_by_map_run; DROP INDEX executions_by_map_run_status;
-         CREATE INDEX executions_by_start ON executions (started_at, arn);
-         ALTER TABLE executions DROP COLUMN map_run;
-         DROP INDEX executions_by_status; DROP INDEX executions_by_version; DROP INDEX executions_by_alias;
+        "DROP INDEX executions_by_status; DROP INDEX executions_by_version; DROP INDEX executions_by_alias;
          ALTER TABLE executions DROP COLUMN version; ALTER TABLE executions DROP COLUMN alias;
-         ALTER TABLE executions DROP COLUMN origin; ALTER TABLE executions DROP COLUMN redrives;
-         ALTER TABLE executions DROP COLUMN redriven_at; PRAGMA user_version = 1;",
+         ALTER TABLE executions DROP COLUMN origin; PRAGMA user_version = 1;",
     )
     .unwrap();
     file.execute(
@@ -435,16 +430,10 @@ async fn a_file_of_the_second_format_learns_which_map_run_its_children_are_of() 
     fill(&*store, "m", None, 1).await;
     drop(store);
     let old = rusqlite::Connection::open(&file).unwrap();
-    old.execute_batch(
-        r#"DROP INDEX executions_listed; DROP INDEX executions_listed_by_status;
-         DROP INDEX executions_by_version_status; DROP INDEX executions_by_alias_status;
-         DROP INDEX executions_by_map_run; DROP INDEX executions_by_map_run_status;
-         CREATE INDEX executions_by_start ON executions (started_at, arn);
-         ALTER TABLE executions DROP COLUMN map_run;
-         UPDATE executions SET snapshot = CAST('{"child_of": {"map_run": "run-1"}}' AS BLOB) WHERE machine = 'm/label';
-         PRAGMA user_version = 2;"#,
-    )
-    .unwrap();
+    old.execute_batch(BACK_TO_FORMAT_2).unwrap();
+    let snapshot = r#"{"child_of": {"map_run": "run-1"}}"#;
+    old.execute("UPDATE executions SET snapshot = CAST(?1 AS BLOB) WHERE machine = 'm/label'", [snapshot])
+        .unwrap();
     drop(old);
     let store = open_sqlite(directory.path()).await.unwrap();
     let filter = RowFilter { map_run: Some("run-1".to_owned()), limit: 10, ..RowFilter::default() };

@@ -14,6 +14,16 @@ use shipway_engine::{
 };
 use tokio_util::sync::CancellationToken;
 
+/// What makes a file of the embedded store one of format 2 again.
+pub const BACK_TO_FORMAT_2: &str = "
+    DROP INDEX executions_listed; DROP INDEX executions_listed_by_status;
+    DROP INDEX executions_by_version_status; DROP INDEX executions_by_alias_status;
+    DROP INDEX executions_by_map_run; DROP INDEX executions_by_map_run_status;
+    CREATE INDEX executions_by_start ON executions (started_at, arn);
+    ALTER TABLE executions DROP COLUMN map_run;
+    ALTER TABLE executions DROP COLUMN redrives; ALTER TABLE executions DROP COLUMN redriven_at;
+    PRAGMA user_version = 2;";
+
 /// Resource of the tasks in these tests.
 pub const RESOURCE: &str = "arn:aws:lambda:local:000000000000:function:test";
 

@@ -95,34 +95,34 @@ pub fn events<'a>(plan: &Plan<'a>) -> Result<Columns<'a>, Trouble> {
 
 /// Tasks that are done or not wanted any more.
 pub fn tasks_gone<'a>(plan: &Plan<'a>) -> Columns<'a> {
-    pairs(plan.tasks.iter().filter(|(_, task)| task.is_none()).map(|(key, _)| *key).collect())
+    pairs(&plan.tasks.iter().filter(|(_, task)| task.is_none()).map(|(key, _)| *key).collect::<Vec<_>>())
 }
 
 /// Tasks that are to be done.
 pub fn tasks<'a>(plan: &Plan<'a>) -> Result<Columns<'a>, Trouble> {
     let items: Vec<_> = plan.tasks.iter().filter_map(|(key, task)| Some((*key, (*task)?))).collect();
     let bodies: Vec<String> = items.iter().map(|(_, task)| text(task)).collect::<Result<_, _>>()?;
-    let mut columns = pairs(items.iter().map(|(key, _)| *key).collect());
+    let mut columns = pairs(&items.iter().map(|(key, _)| *key).collect::<Vec<_>>());
     columns.values.push(Box::new(bodies));
     Ok(columns)
 }
 
 /// Timers that have fired or are not wanted any more.
 pub fn timers_gone<'a>(plan: &Plan<'a>) -> Columns<'a> {
-    pairs(plan.timers.iter().filter(|(_, due)| due.is_none()).map(|(key, _)| *key).collect())
+    pairs(&plan.timers.iter().filter(|(_, due)| due.is_none()).map(|(key, _)| *key).collect::<Vec<_>>())
 }
 
 /// Timers that are to fire.
 pub fn timers<'a>(plan: &Plan<'a>) -> Columns<'a> {
     let items: Vec<_> = plan.timers.iter().filter_map(|(key, due)| Some((*key, (*due)?))).collect();
-    let mut columns = pairs(items.iter().map(|(key, _)| *key).collect());
+    let mut columns = pairs(&items.iter().map(|(key, _)| *key).collect::<Vec<_>>());
     let dues: Vec<Time> = items.iter().map(|(_, due)| time(*due)).collect();
     columns.values.push(Box::new(dues));
     columns
 }
 
-fn pairs(items: Vec<(&str, u64)>) -> Columns<'_> {
-    let values = vec![column(&items, |(arn, _)| *arn), column(&items, |(_, id)| integer(*id))];
+fn pairs<'a>(items: &[(&'a str, u64)]) -> Columns<'a> {
+    let values = vec![column(items, |(arn, _)| *arn), column(items, |(_, id)| integer(*id))];
     Columns { rows: items.len(), values }
 }
 

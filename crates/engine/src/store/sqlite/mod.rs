@@ -348,6 +348,8 @@ impl Store for SqliteStore {
 
 #[cfg(test)]
 mod tests {
+    use shipway_asl::Status;
+
     use super::*;
 
     #[test]
