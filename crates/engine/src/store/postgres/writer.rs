@@ -16,7 +16,10 @@ use super::{
     schema,
     writing::Session,
 };
-use crate::store::{Commit, Error};
+use crate::{
+    clock::{Clock as _, SystemClock},
+    store::{Commit, Error},
+};
 
 /// Commits that wait at most; more callers wait for a place.
 const QUEUE_MAX: usize = 4_096;
@@ -59,7 +62,12 @@ impl Writer {
         let (queue, jobs) = mpsc::channel(QUEUE_MAX);
         let (ready, is_ready) = oneshot::channel();
         let (closing, name) = (CancellationToken::new(), Arc::clone(&place.name));
-        let hand = Hand { place, session: None, mark: first_mark()?, closing: closing.clone() };
+        let hand = Hand {
+            place,
+            session: None,
+            mark: SystemClock.entropy().cast_signed(),
+            closing: closing.clone(),
+        };
         let thread =
             thread::Builder::new().name("store-writer".to_owned()).spawn(move || work(hand, jobs, ready));
         let thread = thread.map_err(|source| failed("start the writer of", &name, &source.to_string()))?;
@@ -80,12 +88,6 @@ impl Writer {
     fn gone(&self) -> Error {
         failed("write", &self.place, "the writer has stopped")
     }
-}
-
-fn first_mark() -> Result<i64, Error> {
-    let mark =
-        getrandom::u64().map_err(|error| failed("draw a mark for", "the writer", &error.to_string()))?;
-    Ok(mark.cast_signed())
 }
 
 fn failed(operation: &str, place: &str, reason: &str) -> Error {
