@@ -1,6 +1,9 @@
 //! Aliases: names that lead to one version or, by weight, to two. Does not check what makes a route well formed.
 
-use super::{ALIASES_MAX, Alias, Change, Error, Machine, Route, change, registry::users};
+use super::{
+    ALIASES_MAX, Alias, Change, Error, Machine, Route, change,
+    registry::{standing, users},
+};
 use crate::engine::Engine;
 
 /// What becomes of an alias; what is not given stays.
@@ -77,7 +80,7 @@ impl Engine {
     /// Deletes an alias. One that does not exist is deleted already.
     pub async fn delete_alias(&self, machine: &str, name: &str) -> Result<(), Error> {
         change(self.store(), machine, |found| {
-            let machine = users(found, machine)?;
+            let machine = users(standing(found), machine)?;
             machine.aliases.retain(|alias| alias.name != name);
             Ok(Change::write(()))
         })

@@ -190,6 +190,11 @@ fn existing(machine: &Machine, create: &CreateMachine) -> Result<Published, Erro
     Ok(Published { machine: machine.clone(), version })
 }
 
+/// A machine that is not about to go: to calls for which AWS knows no such state, one that is has gone.
+pub(super) fn standing(found: Option<&mut Machine>) -> Option<&mut Machine> {
+    found.filter(|machine| !machine.is_deleting)
+}
+
 /// A machine that its user may change.
 pub(super) fn users<'m>(found: Option<&'m mut Machine>, name: &str) -> Result<&'m mut Machine, Error> {
     match found {

@@ -1,6 +1,9 @@
 //! Tags of machines. Those of activities are in `activities`.
 
-use super::{Change, Error, Tags, change, registry::users};
+use super::{
+    Change, Error, Tags, change,
+    registry::{standing, users},
+};
 use crate::engine::Engine;
 
 /// Tags of one machine or activity, as AWS has it.
@@ -10,7 +13,7 @@ impl Engine {
     /// Adds tags to a machine; a key that is there gets the new value.
     pub async fn tag_machine(&self, machine: &str, tags: &Tags) -> Result<(), Error> {
         change(self.store(), machine, |found| {
-            let machine = users(found, machine)?;
+            let machine = users(standing(found), machine)?;
             add_tags(&mut machine.tags, tags);
             check(&machine.tags)?;
             Ok(Change::write(()))
@@ -21,7 +24,7 @@ impl Engine {
     /// Takes tags from a machine; a key that is not there is passed over.
     pub async fn untag_machine(&self, machine: &str, keys: &[String]) -> Result<(), Error> {
         change(self.store(), machine, |found| {
-            let machine = users(found, machine)?;
+            let machine = users(standing(found), machine)?;
             machine.tags.retain(|(key, _)| !keys.contains(key));
             Ok(Change::write(()))
         })

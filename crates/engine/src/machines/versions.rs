@@ -2,7 +2,10 @@
 
 use shipway_asl::Timestamp;
 
-use super::{Change, Error, Machine, VERSIONS_MAX, Version, change, registry::users};
+use super::{
+    Change, Error, Machine, VERSIONS_MAX, Version, change,
+    registry::{standing, users},
+};
 use crate::engine::Engine;
 
 /// What AWS calls the first revision, which has no id.
@@ -32,7 +35,8 @@ impl Engine {
     /// Deletes a version that no alias leads to. One that does not exist is deleted already.
     pub async fn delete_version(&self, name: &str, number: u64) -> Result<(), Error> {
         change(self.store(), name, |found| {
-            let Some(machine) = found else { return Ok(Change::keep(())) };
+            // WHY: of a machine that is going, everything goes.
+            let Some(machine) = standing(found) else { return Ok(Change::keep(())) };
             let machine = users(Some(machine), name)?;
             let leads = |alias: &&super::Alias| alias.routes.iter().any(|route| route.version == number);
             let aliases: Vec<String> =

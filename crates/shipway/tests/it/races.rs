@@ -127,3 +127,44 @@ fn a_deletion_that_was_cut_short_is_finished_after_a_restart() {
     machine(&server, "m");
     server.stop();
 }
+
+#[test]
+fn a_machine_that_is_going_refuses_in_words_that_each_action_has() {
+    let server = Server::new();
+    let arn = machine(&server, "m");
+    let version = server.good("PublishStateMachineVersion", &json!({"stateMachineArn": arn}));
+    let version = &version["stateMachineVersionArn"];
+    let routes = json!([{"stateMachineVersionArn": version, "weight": 100}]);
+    let alias =
+        server.good("CreateStateMachineAlias", &json!({"name": "live", "routingConfiguration": routes}));
+    let alias = &alias["stateMachineAliasArn"];
+    for _ in 0..300 {
+        server.good("StartExecution", &json!({"stateMachineArn": arn}));
+    }
+    server.good("DeleteStateMachine", &json!({"stateMachineArn": arn}));
+    let calls = [
+        (
+            "TagResource",
+            json!({"resourceArn": arn, "tags": [{"key": "a", "value": "b"}]}),
+            "ResourceNotFound",
+        ),
+        ("UntagResource", json!({"resourceArn": arn, "tagKeys": ["a"]}), "ResourceNotFound"),
+        ("DeleteStateMachineAlias", json!({"stateMachineAliasArn": alias}), "ResourceNotFound"),
+        (
+            "UpdateStateMachineAlias",
+            json!({"stateMachineAliasArn": alias, "description": "d"}),
+            "StateMachineDeleting ResourceNotFound",
+        ),
+        (
+            "UpdateStateMachine",
+            json!({"stateMachineArn": arn, "roleArn": ROLE}),
+            "StateMachineDeleting StateMachineDoesNotExist",
+        ),
+    ];
+    for (action, request, codes) in calls {
+        let code = server.tries(action, &request).unwrap_err();
+        assert!(codes.contains(&code), "{action}: {code}");
+    }
+    server.good("DeleteStateMachineVersion", &json!({"stateMachineVersionArn": version}));
+    server.stop();
+}
