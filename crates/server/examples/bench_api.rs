@@ -83,7 +83,11 @@ async fn fill(directory: &Path) -> Told {
     let template = run(&engine, "big", json!({"order": 17, "items": ["a", "b", "c"]})).await;
     let template = store.execution(&template).await.unwrap().unwrap();
     let (map_run, long) = (map_run(&engine).await, long(&engine).await);
-    let rows = (0..EXECUTIONS).map(|number| row(&template, number, &map_run));
+    let child = engine.map_run_children(&map_run, 0, 1).await.unwrap().remove(0).row;
+    let rows = (0..EXECUTIONS).map(|number| match number < CHILDREN {
+        true => row(&child, number, Some(&map_run)),
+        false => row(&template, number, None),
+    });
     stream::iter(rows).for_each_concurrent(AT_ONCE, |row| write(&store, row)).await;
     stop.cancel();
     engine.stopped().await;
@@ -145,9 +149,8 @@ async fn long(engine: &Engine) -> String {
 }
 
 /// One of a million: of one in a thousand each, something is rare.
-fn row(template: &Row, number: u32, map_run: &str) -> Row {
-    let is_child = number < CHILDREN;
-    let machine = if is_child { "maps/each".to_owned() } else { template.machine.clone() };
+fn row(template: &Row, number: u32, map_run: Option<&str>) -> Row {
+    let machine = template.machine.clone();
     let name = format!("execution-{number:07}");
     let status = match number % 1_000 {
         0 => Status::Running,
@@ -155,7 +158,7 @@ fn row(template: &Row, number: u32, map_run: &str) -> Row {
         10..=99 => Status::Failed,
         _ => Status::Succeeded,
     };
-    let is_versioned = number.is_multiple_of(2) && !is_child;
+    let is_versioned = number.is_multiple_of(2) && map_run.is_none();
     Row {
         arn: format!("arn:aws:states:us-east-1:000000000000:execution:{machine}:{name}"),
         machine,
@@ -165,7 +168,7 @@ fn row(template: &Row, number: u32, map_run: &str) -> Row {
         origin: Origin {
             version: is_versioned.then_some(1),
             alias: (is_versioned && number.is_multiple_of(4)).then(|| "live".to_owned()),
-            map_run: is_child.then(|| map_run.to_owned()),
+            map_run: map_run.map(str::to_owned),
             ..Origin::default()
         },
         last_event_id: 0,
