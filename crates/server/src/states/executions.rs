@@ -5,7 +5,7 @@ use shipway_asl::{MachineKind, Status, Timestamp, json as json_text};
 use shipway_engine::{
     Launch, MapRunChild, Origin, Qualifier,
     machines::{Error, Owner},
-    store::{Row, RowFilter},
+    store::{PAGE_MAX, Row, RowFilter},
 };
 
 use super::{
@@ -178,22 +178,16 @@ pub async fn list(api: &Api, request: Request) -> Result<Value, Fault> {
 async fn children(api: &Api, map_run: &str, request: &Request) -> Result<Value, Fault> {
     arn::map_run(&api.engine, map_run)?;
     let page = Page::of("ListExecutions", request)?;
-    let (status, redriven) = (request.text("statusFilter"), request.text("redriveFilter"));
-    let filter = RowFilter { status: status.and_then(status_of), ..RowFilter::default() };
-    let fetch = |after: Option<String>, limit| {
-        let filter = filter.clone();
-        async move {
-            let before = after.map(|after| cursor_of(&after).ok_or_else(Fault::page)).transpose()?;
-            let filter = RowFilter { before, limit, ..filter };
-            api.engine.map_run_rows(map_run, &filter).await.map_err(of_engine)
-        }
+    let run = api.engine.map_run(map_run).await.map_err(of_engine)?;
+    let wanted = Wanted {
+        map_run,
+        status: request.text("statusFilter"),
+        redriven: request.text("redriveFilter"),
+        was_redriven: run.redrives > 0,
     };
+    let fetch = |after: Option<String>, limit| wanted.read(api, after, limit);
     let (found, next) = page::read(&page, fetch, |child| cursor(&child.row)).await?;
-    let wanted = found.iter().filter(|child| {
-        status.is_none_or(|wanted| wanted == child_status(child))
-            && redriven.is_none_or(|wanted| (wanted == "REDRIVEN") == (child.row.redrives > 0))
-    });
-    let items = wanted.map(|child| {
+    let items = found.iter().map(|child| {
         let mut item = Map::new();
         item.insert("executionArn".into(), child.row.arn.as_str().into());
         item.insert("mapRunArn".into(), map_run.into());
@@ -203,6 +197,45 @@ async fn children(api: &Api, map_run: &str, request: &Request) -> Result<Value, 
         item.into()
     });
     Ok(page.answer("executions", items, next))
+}
+
+/// Which children of a Map Run are asked for.
+struct Wanted<'a> {
+    map_run: &'a str,
+    status: Option<&'a str>,
+    redriven: Option<&'a str>,
+    was_redriven: bool,
+}
+
+impl Wanted<'_> {
+    fn has(&self, child: &MapRunChild) -> bool {
+        self.status.is_none_or(|wanted| wanted == child_status(child))
+            && self.redriven.is_none_or(|wanted| (wanted == "REDRIVEN") == (child.row.redrives > 0))
+    }
+
+    /// The next of them, however many others lie between.
+    async fn read(&self, api: &Api, after: Option<String>, limit: usize) -> Result<Vec<MapRunChild>, Fault> {
+        let mut before = after.map(|after| cursor_of(&after).ok_or_else(Fault::page)).transpose()?;
+        if !self.was_redriven && (self.redriven == Some("REDRIVEN") || self.status == Some(redrive::PENDING))
+        {
+            return Ok(Vec::new());
+        }
+        // WHY: before the first redrive, all that the store gives is wanted.
+        let at_once = if self.was_redriven { PAGE_MAX } else { limit };
+        let status = self.status.and_then(status_of);
+        let mut found = Vec::new();
+        loop {
+            let filter = RowFilter { status, before, limit: at_once, ..RowFilter::default() };
+            let read = api.engine.map_run_rows(self.map_run, &filter).await.map_err(of_engine)?;
+            let is_end = read.len() < at_once;
+            before = read.last().map(|child| (child.row.started_at, child.row.arn.clone()));
+            found.extend(read.into_iter().filter(|child| self.has(child)));
+            if is_end || found.len() >= limit {
+                found.truncate(limit);
+                return Ok(found);
+            }
+        }
+    }
 }
 
 fn cursor(row: &Row) -> String {
